@@ -1,0 +1,1 @@
+"""elec_assets."""
