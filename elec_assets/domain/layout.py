@@ -1,0 +1,110 @@
+"""Every object key of the store, built and parsed back. No other module writes a path.
+
+Day folders are `YYYYMMDD`, as the 2021 collector and every watcher of it expect.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from elec_assets.domain.windows import Grain, Window, key_of, year_week
+
+_STAMP = "%Y%m%dT%H%M%S"
+_SEARCH_PAGE = re.compile(
+    r"(?P<election>[^/]+)/data/raw/twitter_search/(?P<day>\d{8})/(?P=day)_(?P<hour>\d{2})"
+    r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)"
+)
+
+
+def _day(window: Window) -> str:
+    return f"{window.start:%Y%m%d}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SearchPage:
+    """Key of one page of a search answer: its hour, asked when (ms), which query (8 hex of sha256), page from 1."""
+
+    election: str
+    hour: datetime
+    asked_at: datetime
+    query: str
+    page: int
+
+    @property
+    def stem(self) -> str:
+        """The key without suffix."""
+        asked = f"{self.asked_at:{_STAMP}}{self.asked_at.microsecond // 1000:03d}Z"
+        folder = f"{self.election}/data/raw/twitter_search/{self.hour:%Y%m%d}"
+        return f"{folder}/{self.hour:%Y%m%d_%H}_{asked}_{self.query}_{self.page:04d}"
+
+    @property
+    def body(self) -> str:
+        """Key of the answer, as received."""
+        return f"{self.stem}.json.gz"
+
+    @property
+    def meta(self) -> str:
+        """Key of the sidecar: request, status, receive time."""
+        return f"{self.stem}.meta.json"
+
+
+def parse_search_page(key: str) -> SearchPage | None:
+    """The page that a body's or sidecar's key names; None if the key is not one of a search page."""
+    match = _SEARCH_PAGE.fullmatch(key)
+    if match is None:
+        return None
+    asked = match["asked"]
+    seconds = datetime.strptime(asked[:15], _STAMP).replace(tzinfo=UTC)
+    return SearchPage(
+        election=match["election"],
+        hour=datetime.strptime(match["day"] + match["hour"], "%Y%m%d%H").replace(tzinfo=UTC),
+        asked_at=seconds.replace(microsecond=int(asked[15:18]) * 1000),
+        query=match["query"],
+        page=int(match["page"]),
+    )
+
+
+def search_pages(election: str, hour: Window) -> str:
+    """Prefix of all search pages of an hour, bodies and sidecars."""
+    return f"{election}/data/raw/twitter_search/{_day(hour)}/{hour.start:%Y%m%d_%H}_"
+
+
+def search_day(election: str, day: Window) -> str:
+    """Prefix of all search pages of the day that a window starts in."""
+    return f"{election}/data/raw/twitter_search/{_day(day)}/"
+
+
+def tweets_hour(election: str, hour: Window) -> str:
+    """The sealed table of an hour."""
+    return f"{election}/data/tables/twitter/{_day(hour)}/{hour.start:%H}.parquet"
+
+
+def rejects_hour(election: str, hour: Window) -> str:
+    """What was received for an hour and could not be read, with reasons."""
+    return f"{election}/data/rejects/twitter/{_day(hour)}/{hour.start:%H}.jsonl.gz"
+
+
+def coverage_row(election: str, source: str, window: Window, grain: Grain) -> str:
+    """The coverage row of one partition of a source."""
+    name = f"{window.start:%H}" if grain is Grain.HOUR else key_of(window, grain)
+    return f"{election}/data/coverage/{source}/{_day(window)}/{name}.json"
+
+
+def weekly(election: str, product: str, week: Window, suffix: str = "csv.gz") -> str:
+    """A weekly file, e.g. product `twitter` -> `fr_presidential_2027/weekly/twitter/2027_05.csv.gz`."""
+    return f"{election}/weekly/{product}/{year_week(week)}.{suffix}"
+
+
+def candidates_table(election: str) -> str:
+    """The candidates of an election as CSV."""
+    return f"{election}/data/tables/candidates.csv"
+
+
+def registry_version(version: str) -> str:
+    """A loaded version of the registry, kept for good."""
+    return f"state/registry/{version}.json"
+
+
+def spend_ledger(owner: str, month: datetime) -> str:
+    """Spend of one month and one writer (`x_search`)."""
+    return f"state/spend/{owner}/{month:%Y%m}.json"
