@@ -1,0 +1,204 @@
+"""The local matcher: which candidates a post is about, the same for stream, search and rebuilt tables.
+
+It works on tokens, with case and accents folded. A token is a run of letters and digits; everything else (spaces,
+hyphens, apostrophes, `#`, `_`, emoji) only separates, so `#Macron` holds the word Macron, `l'Édouard` the word Édouard,
+and a phrase matches across hyphens or a line break. X's documents do not say whether its keywords look into hashtags;
+ours do. The one exception is `@handle` in the text: it is a single token, underscores included, so mentioning
+`@Anne_Hidalgo` is not saying "Anne Hidalgo".
+
+A phrase is looked for in the text, in each expanded URL (percent-decoded) and among the mentions, never across two of
+them. `@h` is a mention in the entities or the text, or the author. `#x` is that whole hashtag in the text.
+An excluded term, found where a term would be, drops the candidate altogether, whatever else matched and in the quoted
+post too, as `-"x"` does in a rule.
+"""
+
+import re
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from urllib.parse import unquote
+
+from elec_assets.domain.registry import Candidate, Election
+from elec_assets.domain.terms import (
+    Term,
+    TermKind,
+    candidate_terms,
+    excluded_terms,
+    fold,
+    map_characters,
+    shared_accounts,
+)
+
+# Between two places that no phrase may span; it is a token of its own that no phrase contains.
+_BREAK = "\x00"
+_SEPARATE = f" {_BREAK} "
+# UTF-8 bytes: ASCII that is no letter, digit or break becomes a space; other characters stay.
+_ONLY_WORDS = bytes(c if c > 127 or chr(c).isalnum() or chr(c) == _BREAK else ord(" ") for c in range(256))
+# The literal comes first and the look-behind after it: the search then jumps from one literal to the next.
+_MENTION = re.compile(r"@(?<!\w@)(\w+)")
+_UNDERSCORED_MENTION = re.compile(r"@(?<!\w@)\w*_\w*")
+_HASHTAG = re.compile(r"#(?<!\w#)(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PostText:
+    """What the matcher reads of a post.
+
+    `text` is the full text (the original's for a retweet), `urls` the expanded URLs, `mentions` handles without `@`,
+    `author_username` the writer's handle where known (search rows often lack it), `quoted_text` that of a quoted post.
+    """
+
+    text: str
+    urls: Sequence[str] = ()
+    mentions: Sequence[str] = ()
+    author_username: str | None = None
+    quoted_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a post is about; each tuple sorted.
+
+    `candidates` are keys, `matched_by` is `candidate:reason` (name, own_account, shared_account, term),
+    `matched_in_quote` are keys of candidates found in the quoted text and not in the post itself.
+    """
+
+    candidates: tuple[str, ...] = ()
+    matched_by: tuple[str, ...] = ()
+    matched_in_quote: tuple[str, ...] = ()
+
+
+_NOTHING = Match()
+
+
+class _Flat(dict[str, str]):
+    """A character folded, and a space if that is no letter or digit; at most as large as Unicode."""
+
+    def __missing__(self, char: str) -> str:
+        self[char] = flat = "".join(c if c.isascii() or c.isalnum() else " " for c in fold(char))
+        return flat
+
+
+_FLAT = _Flat()
+# Indices into Matcher._meanings.
+_Hits = set[int]
+_NO_HITS: _Hits = set()
+
+
+class Matcher:
+    """Finds candidates in posts. Made once for a set of candidates; safe to share between threads."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        """Compile the terms of these candidates.
+
+        Raises:
+            ValueError: a term that cannot be looked for, see `terms.candidate_terms`.
+        """
+        # What a found term means: the candidate, and the entry of `matched_by`; None: it excludes the candidate.
+        self._meanings: list[tuple[str, str | None]] = []
+        self._accounts: dict[str, list[int]] = {}
+        self._hashtags: dict[str, list[int]] = {}
+        self._phrases: dict[str, list[int]] = {}
+        shared = shared_accounts(candidates)
+        for candidate in candidates:
+            for term in candidate_terms(candidate, shared):
+                self._add(term, candidate.key, f"{candidate.key}:{term.reason}")
+            for term in excluded_terms(candidate):
+                self._add(term, candidate.key, None)
+        # A phrase is looked for only in posts that have its longest word.
+        self._by_word: dict[str, list[str]] = {}
+        for phrase in self._phrases:
+            self._by_word.setdefault(max(phrase.split(), key=len), []).append(phrase)
+        self._words = frozenset(self._by_word)
+        # Few combinations of terms make up most posts.
+        self._explained = lru_cache(maxsize=4096)(self._explain)
+
+    def match(self, post: PostText) -> Match:
+        """The candidates this post is about, and why."""
+        hits = self._find(post.text, post.urls, post.mentions)
+        if post.author_username is not None:
+            hits.update(self._accounts.get(fold(post.author_username), ()))
+        quoted = self._find(post.quoted_text, (), ()) if post.quoted_text else _NO_HITS
+        return self._explained(frozenset(hits), frozenset(quoted)) if hits or quoted else _NOTHING
+
+    def _explain(self, hits: Set[int], quoted: Set[int]) -> Match:
+        found, dropped = self._candidates(hits)
+        named, not_meant = self._candidates(quoted)
+        in_quote = named - not_meant - found - dropped
+        found -= dropped
+        entries = {entry for candidate, entry in map(self._meanings.__getitem__, hits) if entry and candidate in found}
+        return Match(tuple(sorted(found)), tuple(sorted(entries)), tuple(sorted(in_quote)))
+
+    def _candidates(self, hits: Set[int]) -> tuple[set[str], set[str]]:
+        """Candidates with a term found, and those with an excluded term found."""
+        found: set[str] = set()
+        dropped: set[str] = set()
+        for hit in hits:
+            candidate, entry = self._meanings[hit]
+            (dropped if entry is None else found).add(candidate)
+        return found, dropped
+
+    def _add(self, term: Term, candidate: str, entry: str | None) -> None:
+        if term.kind is TermKind.ACCOUNT:
+            table, key = self._accounts, fold(term.text)
+        elif term.kind is TermKind.HASHTAG:
+            table, key = self._hashtags, fold(term.text)
+        else:
+            table, key = self._phrases, f" {' '.join(_tokens(_flat(term.text)))} "
+        table.setdefault(key, []).append(len(self._meanings))
+        self._meanings.append((candidate, entry))
+
+    def _find(self, text: str, urls: Iterable[str], mentions: Iterable[str]) -> _Hits:
+        """All terms found in one text with its URLs and mentions."""
+        hits: _Hits = set()
+        flat = _flat(text)
+        if self._hashtags and "#" in flat:
+            for tag in _HASHTAG.findall(flat):
+                hits.update(self._hashtags.get(tag, ()))
+        if mentions or "@" in flat:
+            flat = self._find_accounts(flat, mentions, hits)
+        for url in urls:
+            flat += _SEPARATE + _flat(unquote(url))
+        self._find_phrases(flat, hits)
+        return hits
+
+    def _find_phrases(self, flat: str, hits: _Hits) -> None:
+        tokens = _tokens(flat)
+        words = self._words.intersection(tokens)
+        if words:
+            line = f" {' '.join(tokens)} "
+            for word in words:
+                for phrase in self._by_word[word]:
+                    if phrase in line:
+                        hits.update(self._phrases[phrase])
+
+    def _find_accounts(self, flat: str, mentions: Iterable[str], hits: _Hits) -> str:
+        """Add accounts mentioned; returns the text with mentions from the entities added, underscored ones cut out."""
+        handles = set(_MENTION.findall(flat))
+        if "_" in flat:
+            flat = _UNDERSCORED_MENTION.sub(_SEPARATE, flat)
+        for mention in mentions:
+            handle = _flat(mention)
+            if handle not in handles:
+                handles.add(handle)
+                if "_" not in handle:
+                    flat += _SEPARATE + handle
+        for handle in handles & self._accounts.keys():
+            hits.update(self._accounts[handle])
+        return flat
+
+
+def matcher_at(election: Election, moment: datetime) -> Matcher:
+    """A matcher for the candidates followed at the moment."""
+    return Matcher(election.as_of(moment))
+
+
+def _flat(text: str) -> str:
+    """The folded text; what is neither ASCII nor a letter or digit, and any break, has become a space."""
+    return map_characters(text, _FLAT).replace(_BREAK, " ")
+
+
+def _tokens(flat: str) -> list[str]:
+    """Tokens of a flat text, breaks among them."""
+    return flat.encode("utf-8").translate(_ONLY_WORDS).decode("utf-8").split()

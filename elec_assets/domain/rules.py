@@ -1,0 +1,163 @@
+"""What X is asked for: one stream rule per candidate, and all candidates packed into few search queries.
+
+Both are in X's query syntax: a space is AND, `OR`, `-` negates one operator (never a group), `"..."` is a phrase.
+Anything but letters and digits has a meaning there or splits words, so such terms are quoted; so are the words `or`
+and `and`, which X refuses as keywords. Lengths count Unicode code points of NFC text.
+
+The two differ as X does: the stream tells accents apart, so its rules carry each accented term twice; search ignores
+accents, so of variants only the accented one is sent.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from elec_assets.domain.packing import pack
+from elec_assets.domain.registry import Candidate, Election
+from elec_assets.domain.terms import Term, TermKind, candidate_terms, excluded_terms, fold, strip_accents
+
+# X: characters of one stream rule with pay-per-use access.
+STREAM_RULE_LIMIT = 1024
+_OR = " OR "
+_RESERVED = frozenset({"or", "and"})
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRule:
+    """One rule of the filtered stream, as X stores it: what it matches and the tag that names it."""
+
+    value: str
+    tag: str
+
+
+def rule_tag_prefix(election: str) -> str:
+    """How the tags of an election's rules begin: a sync may touch rules with this prefix and no others."""
+    return f"elec:{election}:"
+
+
+def stream_rules(election: Election, moment: datetime) -> tuple[StreamRule, ...]:
+    """The rules of the candidates followed at the moment, in the order of their keys, each within 1,024 characters.
+
+    A value is `("Name" OR @h OR from:h OR term) -"excluded" (lang:fr OR lang:en)`. A candidate with more terms than
+    one rule holds gets further ones with tag `elec:<election>:<candidate>#2`, `#3`, ...
+
+    Raises:
+        ValueError: one term with the exclusions and languages is longer than a rule may be.
+    """
+    rules: list[StreamRule] = []
+    for candidate in election.as_of(moment):
+        tail = _negated(_stream_operators(excluded_terms(candidate))) + _languages(election)
+        groups = _fill(_stream_operators(candidate_terms(candidate)), STREAM_RULE_LIMIT - len(tail) - 2)
+        tag = rule_tag_prefix(election.key) + candidate.key
+        for number, operators in enumerate(groups, start=1):
+            rules.append(StreamRule(_any_of(operators) + tail, tag if number == 1 else f"{tag}#{number}"))
+    return tuple(rules)
+
+
+def search_queries(election: Election, moment: datetime, limit: int) -> tuple[str, ...]:
+    """Queries that together ask for every term of the candidates followed at the moment, each term in one of them.
+
+    `limit` is X's: 512 characters for recent search, 1,024 for full-archive search. A query is
+    `(a OR b OR c) (lang:fr OR lang:en)`. Terms of a candidate with exclusions form a unit `((a OR b) -"x")` that is
+    split only where it alone is too long. A term of several candidates is held back only by the exclusions that all of
+    them have: a query may bring a post that the matcher rejects, never miss one that it wants.
+
+    Raises:
+        ValueError: one term with its exclusions and the languages is longer than the limit.
+    """
+    tail = _languages(election)
+    room = limit - len(tail) - 2
+    units = sorted(_search_units(election.as_of(moment), room), key=lambda u: (-len(u), u))
+    bins = pack([len(u) + len(_OR) for u in units], room + len(_OR)) if units else []
+    return tuple(_any_of([units[i] for i in held]) + tail for held in bins)
+
+
+def _search_units(candidates: Iterable[Candidate], room: int) -> list[str]:
+    """What must stay together in a query: single operators, and groups that share exclusions."""
+    spelling: dict[str, str] = {}
+    held_back: dict[str, frozenset[str]] = {}
+    for candidate in candidates:
+        exclusions = frozenset(_spell(spelling, _plain_operators(excluded_terms(candidate))))
+        for key in _spell(spelling, _plain_operators(candidate_terms(candidate))):
+            held_back[key] = held_back.get(key, exclusions) & exclusions
+    groups: dict[frozenset[str], list[str]] = {}
+    for key, exclusions in held_back.items():
+        groups.setdefault(exclusions, []).append(spelling[key])
+    units: list[str] = []
+    for exclusions, operators in groups.items():
+        tail = _negated(sorted(spelling[key] for key in exclusions))
+        # An excluding unit has parentheses of its own around `(a OR b) -"x"`.
+        taken = len(tail) + 4 if tail else 0
+        filled = _fill(sorted(operators), room - taken)
+        units += [f"({_any_of(held)}{tail})" for held in filled] if tail else [o for held in filled for o in held]
+    return units
+
+
+def _spell(spelling: dict[str, str], operators: Iterable[str]) -> list[str]:
+    """Folded operators; `spelling` remembers how each is sent: with accents if any spelling has them."""
+    keys = []
+    for operator in operators:
+        key = fold(operator)
+        spelling[key] = min(spelling.get(key, operator), operator, key=lambda o: (o.isascii(), o))
+        keys.append(key)
+    return keys
+
+
+def _stream_operators(terms: Iterable[Term]) -> list[str]:
+    """Operators of the terms with accented and plain spelling, none twice (X ignores case), in order."""
+    unique: dict[str, str] = {}
+    for term in terms:
+        for text in (term.text, strip_accents(term.text)):
+            for operator in _operators(term.kind, text):
+                unique.setdefault(operator.casefold(), operator)
+    return list(unique.values())
+
+
+def _plain_operators(terms: Iterable[Term]) -> list[str]:
+    """Operators of the terms as they are spelt."""
+    return [operator for term in terms for operator in _operators(term.kind, term.text)]
+
+
+def _operators(kind: TermKind, text: str) -> tuple[str, ...]:
+    """How X writes a term: an account is both who is mentioned and who writes."""
+    if kind is TermKind.ACCOUNT:
+        return f"@{text}", f"from:{text}"
+    if kind is TermKind.HASHTAG:
+        return (f"#{text}",)
+    return (text if text.isalnum() and text.casefold() not in _RESERVED else f'"{text}"',)
+
+
+def _any_of(operators: Sequence[str]) -> str:
+    return f"({_OR.join(operators)})"
+
+
+def _negated(operators: Iterable[str]) -> str:
+    """` -"x" -@h`: each operator negated alone, since X does not negate groups; words are always quoted."""
+    return "".join(f' -"{o}"' if o.isalnum() else f" -{o}" for o in operators)
+
+
+def _languages(election: Election) -> str:
+    """` (lang:fr OR lang:en)`, ` lang:fr`, or nothing where the election names no language."""
+    codes = [f"lang:{code}" for code in election.languages]
+    if not codes:
+        return ""
+    return " " + (codes[0] if len(codes) == 1 else _any_of(codes))
+
+
+def _fill(operators: Sequence[str], room: int) -> list[list[str]]:
+    """The operators in order, in runs whose `a OR b` is at most `room` long: an added term moves few others.
+
+    Raises:
+        ValueError: one operator alone is longer.
+    """
+    runs: list[list[str]] = []
+    used = 0
+    for operator in operators:
+        if len(operator) > room:
+            raise ValueError(f"term {operator} has {len(operator)} characters, and a query has room for {max(room, 0)}")
+        used += len(_OR) + len(operator)
+        if not runs or used > room:
+            runs.append([])
+            used = len(operator)
+        runs[-1].append(operator)
+    return runs
