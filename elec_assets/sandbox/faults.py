@@ -1,0 +1,115 @@
+"""Scripted faults: what a sandbox does wrong, once, to requests of a path, in the order of the script."""
+
+import fnmatch
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from elec_assets.sandbox.x_errors import PRESETS
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. With neither status, preset, redirect nor reset the true answer follows, late or cut.
+
+    Attributes:
+        path: paths it waits for, as a pattern (`/2/tweets/search/*`); the default is any.
+        times: how many requests it spoils.
+        skip: how many matching requests it lets through first.
+        preset: name of a recorded error in `x_errors.PRESETS`; gives status and body.
+        status: HTTP status of the answer.
+        body: a JSON value, or a text sent as it is.
+        headers: further headers, or other values for the usual ones.
+        delay_s: seconds to wait before anything is sent.
+        cut: part of the body that is sent before the connection is closed, 0 to 1.
+        reset: close with a TCP reset instead of an answer.
+        redirect: `location` of a 302 answer.
+    """
+
+    path: str = "*"
+    times: int = 1
+    skip: int = 0
+    preset: str | None = None
+    status: int | None = None
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    cut: float | None = None
+    reset: bool = False
+    redirect: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset is not None and self.preset not in PRESETS:
+            raise ValueError(f"preset is {self.preset!r}, must be one of {', '.join(PRESETS)}")
+        if self.times < 1 or self.skip < 0 or self.delay_s < 0:
+            raise ValueError("times must be 1 or more, skip and delay_s 0 or more")
+        if self.cut is not None and not 0 <= self.cut < 1:
+            raise ValueError(f"cut is {self.cut}, must be 0 or more and less than 1")
+
+
+@dataclass(slots=True)
+class _Entry:
+    fault: Fault
+    skip: int
+    left: int
+
+
+class FaultScript:
+    """Faults in order. Each request takes the first fault that waits for its path and is not used up."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._entries = [_Entry(fault, fault.skip, fault.times) for fault in faults]
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Append a fault while the server runs."""
+        with self._lock:
+            self._entries.append(_Entry(fault, fault.skip, fault.times))
+
+    def take(self, path: str) -> Fault | None:
+        """The fault for a request of this path, used up by one; None if there is none."""
+        with self._lock:
+            for entry in self._entries:
+                if not entry.left or not fnmatch.fnmatchcase(path, entry.fault.path):
+                    continue
+                if entry.skip:
+                    entry.skip -= 1
+                    return None
+                entry.left -= 1
+                return entry.fault
+        return None
+
+    @property
+    def left(self) -> int:
+        """How many requests are still to be spoilt."""
+        with self._lock:
+            return sum(entry.left for entry in self._entries)
+
+
+def load_faults(path: Path) -> list[Fault]:
+    """Faults from a JSON file: a list of objects with the attributes of `Fault`.
+
+    Raises:
+        ValueError: the file is not such a list; the message names the file and the entry.
+    """
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    if isinstance(entries, list):
+        return [_fault(entry, f"{path}: fault {number}") for number, entry in enumerate(entries, start=1)]
+    raise ValueError(f"{path}: must hold a list of faults, holds a {type(entries).__name__}")
+
+
+def _fault(entry: object, where: str) -> Fault:
+    known = {f.name for f in fields(Fault)}
+    if not isinstance(entry, dict) or not entry.keys() <= known:
+        odd = ", ".join(sorted(entry.keys() - known)) if isinstance(entry, dict) else repr(entry)
+        raise ValueError(f"{where}: {odd} is not known; a fault is an object with some of {', '.join(sorted(known))}")
+    try:
+        return Fault(**entry)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error

@@ -1,0 +1,58 @@
+"""Start the sandbox's servers. Only 127.0.0.1 is ever bound."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from elec_assets.sandbox.faults import Fault, FaultScript
+from elec_assets.sandbox.posts import PostSource
+from elec_assets.sandbox.replay import Replay
+from elec_assets.sandbox.world import Scene, World
+from elec_assets.sandbox.x_api import TOKEN, XApi, XOptions
+from elec_assets.sandbox.x_fields import Spelling
+from elec_assets.sandbox.x_http import XServer
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+def start_x(
+    *,
+    scene: Scene | None = None,
+    replay: Sequence[Path] = (),
+    port: int = 0,
+    token: str = TOKEN,
+    spelling: Spelling = "tweet",
+    match_all: bool = False,
+    clock: Callable[[], datetime] = utc_now,
+    index_lag_s: float = 30.0,
+    rate_factor: float = 0.0,
+    faults: Iterable[Fault] = (),
+) -> XServer:
+    """Start the X sandbox in a thread; leave the context or call `stop` to end it.
+
+    Args:
+        scene: what to make a world from; or `replay`, recorded files to serve instead. Exactly one of the two.
+        replay: see `scene`.
+        port: 0 for any free one.
+        token: the bearer token that requests must carry.
+        spelling: `tweet`, or `post` for X's new names (see `XOptions`).
+        match_all: answer every query with every post in its window.
+        clock: the server's time, UTC.
+        index_lag_s: seconds until a post can be searched.
+        rate_factor: times X's rate limits; 0 for no limits.
+        faults: what goes wrong, in order.
+
+    Raises:
+        ValueError: neither or both of scene and replay, or a file that cannot be replayed (`ReplayError`).
+        OSError: the port is taken.
+    """
+    if (scene is None) == (not replay):
+        raise ValueError("give either a scene or files to replay")
+    source: PostSource = World(scene) if scene is not None else Replay(replay)
+    options = XOptions(
+        token=token, spelling=spelling, rate_factor=rate_factor, index_lag_s=index_lag_s, match_all=match_all
+    )
+    return XServer(XApi(source, clock, options), FaultScript(faults), port)
