@@ -1,0 +1,1 @@
+"""Data in, data out; no network, no clock, no Dagster."""

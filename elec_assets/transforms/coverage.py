@@ -1,0 +1,179 @@
+"""Coverage rows of the tweet hours: one JSON object an hour, and the weekly coverage table made of them.
+
+Pure, and a function of the hour's raw objects and plan alone: no clock and no run id inside.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from elec_assets.domain import calendar
+from elec_assets.domain.intervals import NOWHERE, Intervals
+from elec_assets.domain.outcomes import Outcome, worst
+from elec_assets.domain.registry import Election
+from elec_assets.domain.tables import COVERAGE, SCHEMA_VERSION
+from elec_assets.domain.windows import Grain, Window, iso, key_of, split
+from elec_assets.transforms.frames import conform, polars_schema
+
+TWITTER = "twitter"
+
+
+class CoverageUnreadable(ValueError):
+    """A stored coverage row is not one that this version can read."""
+
+
+class HourCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was planned, captured, filled and missed of an hour of tweets, in seconds, and why."""
+
+    schema_version: int = SCHEMA_VERSION
+    election: str
+    source: str = TWITTER
+    table: str = "tweets"
+    partition: str
+    outcome: Outcome
+    planned_s: float
+    captured_s: float
+    filled_s: float
+    missed_s: float
+    retweets_missed_s: float
+    missed: list[list[str]]
+    reason: str | None
+    rows: int
+    received: int
+    duplicates: int
+    strays: int
+    rejects: int
+    raw_objects: int
+    queries: int
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What sealing counted."""
+
+    rows: int
+    received: int
+    duplicates: int
+    strays: int
+    rejects: int
+    raw_objects: int
+    queries: int
+
+
+def hour_coverage(
+    election: str,
+    hour: Window,
+    *,
+    planned: Intervals,
+    captured: Intervals,
+    filled: Intervals,
+    causes: Mapping[Outcome, str],
+    counts: Counts,
+) -> HourCoverage:
+    """The coverage row of one hour."""
+    captured_here = planned & captured
+    filled_here = (planned & filled) - captured_here
+    missed = planned - captured_here - filled_here
+    outcome = _outcome(planned, missed, causes, counts.rows)
+    return HourCoverage(
+        election=election,
+        partition=key_of(hour, Grain.HOUR),
+        outcome=outcome,
+        planned_s=planned.seconds,
+        captured_s=captured_here.seconds,
+        filled_s=filled_here.seconds,
+        missed_s=missed.seconds,
+        retweets_missed_s=(planned - captured_here).seconds,
+        missed=[[iso(w.start), iso(w.end)] for w in missed.windows()],
+        reason=_reason(missed, outcome, causes),
+        **msgspec.structs.asdict(counts),
+    )
+
+
+def _outcome(planned: Intervals, missed: Intervals, causes: Mapping[Outcome, str], rows: int) -> Outcome:
+    if not planned:
+        return Outcome.NOT_PLANNED
+    if missed:
+        return worst(set(causes))
+    return Outcome.OK if rows else Outcome.EMPTY
+
+
+def _reason(missed: Intervals, outcome: Outcome, causes: Mapping[Outcome, str]) -> str | None:
+    if not missed:
+        return None
+    return causes.get(outcome) or "not asked yet, or asked before X could find the newest posts; run again"
+
+
+def encode(row: HourCoverage) -> bytes:
+    """The row as stored: JSON with fields in their fixed order."""
+    return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
+
+
+def decode(data: bytes, key: str) -> HourCoverage:
+    """A stored row.
+
+    Raises:
+        CoverageUnreadable: it is damaged or of a newer version; the text names the object.
+    """
+    try:
+        row = msgspec.json.decode(data, type=HourCoverage)
+    except msgspec.DecodeError as error:
+        raise CoverageUnreadable(f"{key}: not a coverage row ({error}); seal the hour again") from error
+    if row.schema_version > SCHEMA_VERSION:
+        raise CoverageUnreadable(
+            f"{key}: schema version {row.schema_version}, this program reads up to {SCHEMA_VERSION}; upgrade"
+        )
+    return row
+
+
+def week_table(election: Election, week: Window, rows: Iterable[HourCoverage]) -> pl.DataFrame:
+    """The coverage table of a week: every hour of it once, also those that have no row (`not_run`, `not_planned`)."""
+    stored = {row.partition: row for row in rows}
+    records = []
+    for hour in split(week, Grain.HOUR):
+        row = hour_row(election, hour, stored.get(key_of(hour, Grain.HOUR)))
+        records.append(_record(row, hour))
+    return conform(pl.DataFrame(records, schema=polars_schema(COVERAGE), orient="row"), COVERAGE)
+
+
+def hour_row(election: Election, hour: Window, stored: HourCoverage | None) -> HourCoverage:
+    """The coverage of an hour: its stored row, or what it is without one: `not_run` if planned, else `not_planned`."""
+    return _absent(election, hour) if stored is None else stored
+
+
+def _absent(election: Election, hour: Window) -> HourCoverage:
+    planned = calendar.planned(election, hour)
+    none = Counts(rows=0, received=0, duplicates=0, strays=0, rejects=0, raw_objects=0, queries=0)
+    row = hour_coverage(election.key, hour, planned=planned, captured=NOWHERE, filled=NOWHERE, causes={}, counts=none)
+    outcome = Outcome.NOT_RUN if planned else Outcome.NOT_PLANNED
+    reason = "planned, and no run has sealed it" if planned else None
+    return msgspec.structs.replace(row, outcome=outcome, reason=reason)
+
+
+def _record(row: HourCoverage, hour: Window) -> dict[str, Any]:
+    covered = row.captured_s + row.filled_s
+    sealed = row.outcome not in (Outcome.NOT_RUN, Outcome.NOT_PLANNED)
+    values = {
+        "election": row.election,
+        "source": row.source,
+        "table": row.table,
+        "area": None,
+        "window": None,
+        "candidate": None,
+        "partition": row.partition,
+        "window_start": hour.start,
+        "window_end": hour.end,
+        "outcome": row.outcome.value,
+        "planned_s": row.planned_s,
+        "captured_s": row.captured_s,
+        "filled_s": row.filled_s,
+        "missed_s": row.missed_s,
+        "retweets_missed_s": row.retweets_missed_s,
+        "weight_originals": 3600 / covered if covered else None,
+        "weight_retweets": 3600 / row.captured_s if row.captured_s else None,
+        "rows": row.rows if sealed else None,
+        "rejects": row.rejects if sealed else None,
+        "reason": row.reason,
+    }
+    return {name: values[name] for name in COVERAGE.names}

@@ -1,0 +1,85 @@
+"""Tables as Parquet, streamed: row groups of a fixed size, so that the same rows give the same bytes.
+
+However the rows came in (chunks, buffers, number of calls), they are laid out afresh in fixed row groups before they
+are written; no clock and no random number goes in. The bytes still depend on the version of pyarrow.
+"""
+
+import io
+from typing import BinaryIO
+
+import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]  # publishes no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # publishes no types
+
+from elec_assets.domain.tables import SCHEMA_VERSION, Table
+from elec_assets.transforms.frames import conform, empty
+
+ROW_GROUP_ROWS = 32_768
+TABLE_KEY = b"elec.table"
+VERSION_KEY = b"elec.schema_version"
+
+
+class ParquetStream:
+    """Writes frames of one table to one Parquet file (zstd); holds at most one row group and one frame.
+
+    Call `add` for each frame, in order, then `close`. The file object stays open.
+    """
+
+    def __init__(self, file: BinaryIO, table: Table, row_group_rows: int = ROW_GROUP_ROWS) -> None:
+        self._table = table
+        self._group_rows = row_group_rows
+        self._held = empty(table)
+        self._schema = _arrow(self._held).schema.with_metadata(
+            {TABLE_KEY: table.name.encode(), VERSION_KEY: str(SCHEMA_VERSION).encode()}
+        )
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Append the rows of a frame.
+
+        Raises:
+            ValueError: the frame does not conform to the table.
+        """
+        held = pl.concat([self._held, conform(frame, self._table)])
+        whole = held.height - held.height % self._group_rows
+        for start in range(0, whole, self._group_rows):
+            self._write(held.slice(start, self._group_rows))
+        self._held = held.slice(whole)
+
+    def close(self) -> None:
+        """Write what is held, and the footer."""
+        if self._held.height:
+            self._write(self._held)
+        self._writer.close()
+
+    def _write(self, group: pl.DataFrame) -> None:
+        # Where a chunk ends, pyarrow ends a page: one chunk a column, or the bytes tell how the rows came in.
+        arrow = _arrow(group).combine_chunks().replace_schema_metadata(self._schema.metadata)
+        self._writer.write_table(arrow, row_group_size=self._group_rows)
+
+
+def _arrow(frame: pl.DataFrame) -> pa.Table:
+    # The oldest layout (offsets into one buffer) is the same for the same values; string views are not.
+    return frame.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def parquet_bytes(frame: pl.DataFrame, table: Table) -> bytes:
+    """A whole table as one Parquet file.
+
+    Raises:
+        ValueError: the frame does not conform to the table.
+    """
+    out = io.BytesIO()
+    stream = ParquetStream(out, table)
+    stream.add(frame)
+    stream.close()
+    return out.getvalue()
+
+
+def read_parquet(content: bytes, table: Table) -> pl.DataFrame:
+    """The inverse of `parquet_bytes`.
+
+    Raises:
+        ValueError: the file holds another table, or one of another schema version: rebuild it from the raw objects.
+    """
+    return conform(pl.read_parquet(io.BytesIO(content)), table)

@@ -1,0 +1,160 @@
+"""To seal an hour: from all raw documents that may hold its posts to one deduplicated, sorted, typed table.
+
+A post belongs to the hour of its id, so copies of a post can only meet here. The table is a pure function of the set
+of documents: their order, and how often one is given, change nothing.
+"""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from elec_assets.domain.tables import TWEETS
+from elec_assets.domain.windows import Window, id_bounds
+from elec_assets.transforms.frames import Row, from_rows
+from elec_assets.transforms.parquet import parquet_bytes, read_parquet
+from elec_assets.transforms.tweets import MatchPost, flatten
+from elec_assets.transforms.x_documents import RawDocument, Reject
+
+_TWEET_ID, _RETWEETED_ID, _TAGS, _ORIGIN = map(
+    TWEETS.names.index, ("tweet_id", "retweeted_id", "matched_rule_tags", "origin")
+)
+
+# Receive time, batch, position, and a digest of the document for two documents that say to be the same batch.
+_Order = tuple[datetime, str, int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A sealed window: its table, what could not be read, and what became of the posts that could.
+
+    `received == frame.height + duplicates + strays + removed`. `strays` are posts of other hours, `removed` copies of
+    tombstoned posts and of retweets of them. Every count and list is of distinct documents.
+    """
+
+    frame: pl.DataFrame
+    rejects: list[Reject]
+    received: int
+    duplicates: int
+    strays: int
+    removed: int = 0
+
+
+def seal(
+    documents: Iterable[RawDocument], window: Window, match: MatchPost, tombstones: Collection[str] = ()
+) -> Sealed:
+    """The table of a window.
+
+    Of several copies of a post the last received gives the values (by receive time, then batch_id, then position);
+    `origin` and `matched_rule_tags` are united over all copies. `tombstones` are ids of posts that must not be kept:
+    they, retweets of them and their text in posts that quote them are left out. Rows are sorted by id as a number.
+    """
+    hour = _Hour(window, frozenset(tombstones))
+    for document in documents:
+        hour.take(document, match)
+    rows = [hour.rows[tweet_id] for tweet_id in sorted(hour.rows)]
+    duplicates = hour.received - hour.strays - hour.removed - len(rows)
+    return Sealed(from_rows(rows, TWEETS), sorted(hour.rejects), hour.received, duplicates, hour.strays, hour.removed)
+
+
+class _Hour:
+    """The best copy so far of every post of a window."""
+
+    def __init__(self, window: Window, tombstones: frozenset[str]) -> None:
+        self._since_id, self._until_id = id_bounds(window)
+        self._tombstones = tombstones
+        self._seen: set[bytes] = set()
+        self._orders: dict[int, _Order] = {}
+        self.rows: dict[int, Row] = {}
+        self.rejects: list[Reject] = []
+        self.received = self.strays = self.removed = 0
+
+    def take(self, document: RawDocument, match: MatchPost) -> None:
+        """Take in a document, unless it was taken already."""
+        digest = _digest(document)
+        if digest in self._seen:
+            return
+        self._seen.add(digest)
+        flat = flatten(document, match, self._tombstones)
+        self.rejects += flat.rejects
+        self.received += len(flat.rows)
+        for position, row in flat.rows:
+            self._take_row(row, (document.received_at, document.batch_id, position, digest))
+
+    def _take_row(self, row: Row, order: _Order) -> None:
+        tweet_id = int(str(row[_TWEET_ID]))
+        if not self._since_id < tweet_id < self._until_id:
+            self.strays += 1
+        elif row[_TWEET_ID] in self._tombstones or row[_RETWEETED_ID] in self._tombstones:
+            self.removed += 1
+        elif tweet_id not in self.rows:
+            self.rows[tweet_id], self._orders[tweet_id] = row, order
+        elif order > self._orders[tweet_id]:
+            self.rows[tweet_id], self._orders[tweet_id] = _united(row, self.rows[tweet_id]), order
+        else:
+            self.rows[tweet_id] = _united(self.rows[tweet_id], row)
+
+
+def _digest(document: RawDocument) -> bytes:
+    head = json.dumps([document.batch_id, document.origin, document.kind, document.received_at.isoformat()])
+    return hashlib.blake2b(head.encode() + b"\n" + document.body, digest_size=16).digest()
+
+
+def _united(values: Row, other: Row) -> Row:
+    """The first row with the origins and tags of both."""
+    if values[_TAGS] == other[_TAGS] and values[_ORIGIN] == other[_ORIGIN]:
+        return values
+    row = list(values)
+    for index in (_TAGS, _ORIGIN):
+        row[index] = tuple(sorted({*_strings(values[index]), *_strings(other[index])}))
+    return tuple(row)
+
+
+def _strings(cell: object) -> tuple[str, ...]:
+    if not isinstance(cell, tuple):
+        raise TypeError(f"a tuple of strings expected, {cell!r} found")
+    return cell
+
+
+def table_bytes(frame: pl.DataFrame) -> bytes:
+    """A sealed table as Parquet (zstd); the same rows give the same bytes, whatever chunks they came in.
+
+    Raises:
+        ValueError: the frame is no table `tweets`.
+    """
+    return parquet_bytes(frame, TWEETS)
+
+
+def read_table(content: bytes) -> pl.DataFrame:
+    """The inverse of `table_bytes`.
+
+    Raises:
+        ValueError: the file is no table `tweets` of this schema version.
+    """
+    return read_parquet(content, TWEETS)
+
+
+def rejects_bytes(rejects: Iterable[Reject]) -> bytes:
+    """Rejects as gzip JSON lines, sorted; time 0 and no name in the header.
+
+    Each line holds batch_id, position, reason and the text received: as `raw` where it is UTF-8, else as `raw_base64`.
+    """
+    out = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
+        for reject in sorted(rejects):
+            line = {"batch_id": reject.batch_id, "position": reject.position, "reason": reject.reason}
+            packed.write(json.dumps(line | _raw(reject.raw), ensure_ascii=False).encode() + b"\n")
+    return out.getvalue()
+
+
+def _raw(raw: bytes) -> dict[str, str]:
+    try:
+        return {"raw": raw.decode()}
+    except UnicodeDecodeError:
+        return {"raw_base64": base64.b64encode(raw).decode()}

@@ -1,0 +1,101 @@
+"""What the search pages of an hour prove: which time each query has answered, and why the rest is missing.
+
+Pure: from the sidecars (`PageMeta`) of an hour's pages. Pages come newest post first, so an answer that stopped
+midway has covered the time after its oldest post.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import reduce
+from itertools import groupby
+from operator import and_, attrgetter
+
+import msgspec
+
+from elec_assets.domain.intervals import NOWHERE, Intervals
+from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.windows import created_ms, epoch_ms, parse_iso
+
+META_VERSION = 1
+# X finds a post about 30 s after it was made; a question asked earlier proves nothing about the newest time.
+INDEX_LAG = timedelta(seconds=90)
+
+
+class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """The sidecar of one page: what was asked, when, and what came back. Times ISO 8601 with Z, ids as strings."""
+
+    version: int = META_VERSION
+    election: str
+    hour: str
+    query: str
+    query_id: str
+    since_id: str
+    until_id: str
+    page: int
+    endpoint: str
+    registry_version: str
+    asked_at: str
+    received_at: str | None = None
+    status: int | None = None
+    result_count: int | None = None
+    oldest_id: str | None = None
+    last: bool = False
+    outcome: Outcome | None = None
+    problem: str | None = None
+
+
+def needed(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> dict[str, Intervals]:
+    """The planned time that each query has not answered yet; queries with nothing to ask are left out."""
+    answered = {query: answered_by(metas, query) for query in queries}
+    return {query: rest for query, done in answered.items() if (rest := planned - done)}
+
+
+def filled(planned: Intervals, queries: Sequence[str], metas: Sequence[PageMeta]) -> Intervals:
+    """The planned time that all queries have answered."""
+    if not queries:
+        return planned
+    return reduce(and_, (answered_by(metas, query) for query in queries), planned)
+
+
+def answered_by(metas: Sequence[PageMeta], query: str) -> Intervals:
+    """The time one query has answered, over all times it was asked."""
+    mine = sorted((m for m in metas if m.query == query), key=attrgetter("asked_at", "since_id", "page"))
+    asks = groupby(mine, key=attrgetter("asked_at", "since_id"))
+    return reduce(lambda a, b: a | b, (_answered(list(pages)) for _, pages in asks), NOWHERE)
+
+
+def causes(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> Mapping[Outcome, str]:
+    """Why time is missing: of each query that still needs some, its latest problem; outcome -> sentence."""
+    found: dict[Outcome, str] = {}
+    for query in needed(planned, queries, metas):
+        mine = sorted((m for m in metas if m.query == query), key=attrgetter("asked_at", "page"))
+        if mine and mine[-1].outcome is not None:
+            found[mine[-1].outcome] = mine[-1].problem or ""
+    return found
+
+
+def _answered(pages: list[PageMeta]) -> Intervals:
+    oldest: int | None = None
+    complete = False
+    for expected, page in enumerate(pages, start=1):
+        if page.page != expected or page.outcome is not None:
+            break
+        oldest = int(page.oldest_id) if page.oldest_id else oldest
+        complete = page.last
+    start = _ms_of_bound(pages[0].since_id) if complete else _ms_after(oldest)
+    if start is None:
+        return NOWHERE
+    newest = epoch_ms(parse_iso(pages[0].asked_at) - INDEX_LAG)
+    return Intervals.of([(start, min(_ms_of_bound(pages[0].until_id), newest))])
+
+
+def _ms_of_bound(bound: str) -> int:
+    """The instant of a since_id (last id before it) or until_id (first id of it)."""
+    after = int(bound) + 1 if int(bound) & 1 else int(bound)
+    made = created_ms(after)
+    return made if made is not None else 0
+
+
+def _ms_after(oldest: int | None) -> int | None:
+    made = created_ms(oldest) if oldest is not None else None
+    return None if made is None else made + 1

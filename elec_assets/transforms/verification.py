@@ -1,0 +1,61 @@
+"""What must be true of a table, as findings in words: the checks of hours and weeks are made of these. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from elec_assets.domain.tables import Table
+from elec_assets.domain.windows import Window, iso
+from elec_assets.transforms.frames import polars_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that does not hold: which check, and what was found."""
+
+    check: str
+    text: str
+
+
+COLUMNS = "columns"
+IDS_UNIQUE = "ids_unique"
+TIMES_INSIDE = "times_inside_window"
+NOT_SHRUNK = "not_shrunk"
+COMPLETE = "complete"
+HOUR_CHECKS = (COLUMNS, IDS_UNIQUE, TIMES_INSIDE, NOT_SHRUNK, COMPLETE)
+
+
+def columns(found: pl.Schema, table: Table) -> list[Finding]:
+    """Names, order and types are those of the table."""
+    expected = polars_schema(table)
+    wrong = [f"{name} is {found.get(name)}, not {kind}" for name, kind in expected.items() if found.get(name) != kind]
+    wrong += [f"{name} is not a column of {table.name}" for name in found if name not in expected]
+    if not wrong and list(found) != list(expected):
+        wrong = ["the order of columns differs"]
+    return [Finding(COLUMNS, "; ".join(wrong))] if wrong else []
+
+
+def ids_unique(ids: pl.Series) -> list[Finding]:
+    """No post stands twice."""
+    twice = ids.filter(ids.is_duplicated()).unique().sort()
+    if not len(twice):
+        return []
+    return [Finding(IDS_UNIQUE, f"{len(twice)} ids stand more than once, the first {twice[0]}")]
+
+
+def times_inside(times: pl.Series, window: Window) -> list[Finding]:
+    """Every post belongs to the window."""
+    outside = times.filter((times < window.start) | (times >= window.end))
+    if not len(outside):
+        return []
+    first = outside[0]
+    shown = iso(first) if isinstance(first, datetime) else str(first)
+    return [Finding(TIMES_INSIDE, f"{len(outside)} rows lie outside {window}, the first at {shown}")]
+
+
+def not_shrunk(rows: int, before: int | None) -> list[Finding]:
+    """A table is replaced only by one made of more."""
+    if before is None or rows >= before:
+        return []
+    return [Finding(NOT_SHRUNK, f"{rows} rows, {before} before")]
