@@ -1,0 +1,235 @@
+"""Asks X for the time of an hour that nothing has answered yet, and stores each page before it is parsed.
+
+Order of writes for a page: the ledger's reservation, the call, the body as received, the ledger's real cost, the
+sidecar. A page counts once its sidecar is there; a crash between leaves bytes that sealing still uses.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from elec_assets.clients.spend_ledger import OverBudget, SpendLedger
+from elec_assets.clients.store import ObjectExists, Store
+from elec_assets.clients.x_api import PAGE_POSTS, SearchRequest, XApi, with_token
+from elec_assets.clients.x_errors import XError, XUnreadable
+from elec_assets.domain.intervals import Intervals
+from elec_assets.domain.layout import SearchPage
+from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.windows import Grain, Window, id_bounds, iso_ms, key_of
+from elec_assets.transforms.search_coverage import PageMeta
+
+# Four digits of a page's key; 100 posts a page make a million posts an hour and query.
+_MOST_PAGES = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What X bills, USD. Users and referenced posts sent along are counted: X does not say whether it bills them."""
+
+    post_usd: float
+    user_usd: float
+
+    @property
+    def page_usd(self) -> float:
+        """Upper bound of one page: each post with one referenced post, and an author for each."""
+        return PAGE_POSTS * 2 * (self.post_usd + self.user_usd)
+
+    def of(self, head: "PageHead") -> float:
+        """What one page cost."""
+        return head.posts * self.post_usd + head.users * self.user_usd
+
+
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """What filling must know of a page: how it ends and what it cost."""
+
+    posts: int
+    users: int
+    oldest_id: int | None
+    next_token: str | None
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class HourQuestion:
+    """What is asked: for each query, the time of the hour it has not answered."""
+
+    election: str
+    hour: Window
+    registry_version: str
+    needed: Mapping[str, Intervals]
+
+
+class SearchFill:
+    """Fills hours by search, within a budget. The text of `stopped` says why it asks no more."""
+
+    def __init__(
+        self, *, store: Store, api: XApi, ledger: SpendLedger, prices: Prices, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._api = api
+        self._ledger = ledger
+        self._prices = prices
+        self._clock = clock
+        self._asked_at: datetime | None = None
+        self.stopped: XError | OverBudget | None = None
+
+    def fill(self, question: HourQuestion) -> int:
+        """Ask for an hour; returns the number of pages received. What X refuses is recorded in sidecars, not raised.
+
+        After an error that every further question would meet (wrong token, no credits, over budget), each later
+        call only records it.
+
+        Raises:
+            StoreError: a page could not be stored.
+            LedgerUnreadable: the spend ledger cannot be read, so nothing may be spent.
+        """
+        pages = 0
+        for query, intervals in question.needed.items():
+            for window in intervals.windows():
+                pages += self._ask(question, query, window)
+        return pages
+
+    def _ask(self, question: HourQuestion, query: str, window: Window) -> int:
+        since, until = id_bounds(window)
+        request: SearchRequest | None = SearchRequest(query, since, until)
+        asked_at = self._moment()
+        key = SearchPage(question.election, question.hour.start, asked_at, query_id(query), 1)
+        pages = 0
+        while request is not None and key.page <= _MOST_PAGES:
+            meta = self._meta(question, request, key)
+            request = self._page(request, key, meta)
+            pages += 1
+            key = replace(key, page=key.page + 1)
+        return pages
+
+    def _moment(self) -> datetime:
+        """Now, in whole milliseconds, and never the same twice: it names the question's pages."""
+        now = self._clock()
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)
+        if self._asked_at is not None:
+            now = max(now, self._asked_at + timedelta(milliseconds=1))
+        self._asked_at = now
+        return now
+
+    def _page(self, request: SearchRequest, key: SearchPage, meta: PageMeta) -> SearchRequest | None:
+        """One page; returns the request of the next one, if any."""
+        try:
+            head = self._received(request, key)
+        except (XError, OverBudget) as error:
+            self._failed(error, key, meta)
+            return None
+        last = head.next_token is None or head.next_token == request.next_token
+        received = {"received_at": iso_ms(self._clock()), "status": 200, "result_count": head.found, "last": last}
+        oldest = None if head.oldest_id is None else str(head.oldest_id)
+        self._create(key.meta, _encode(msgspec.structs.replace(meta, oldest_id=oldest, **received)))
+        return None if last else with_token(request, str(head.next_token))
+
+    def _received(self, request: SearchRequest, key: SearchPage) -> PageHead:
+        if self.stopped is not None:
+            raise self.stopped
+        self._ledger.reserve(key.stem, self._prices.page_usd)
+        try:
+            answer = self._api.search(request)
+        except XError:
+            self._ledger.settle(key.stem, usd=0.0, posts=0, users=0)
+            raise
+        self._create(key.body, gzip.compress(answer.body, 6, mtime=0))
+        head = read_head(answer.body)
+        self._ledger.settle(key.stem, usd=self._prices.of(head), posts=head.posts, users=head.users)
+        return head
+
+    def _failed(self, error: XError | OverBudget, key: SearchPage, meta: PageMeta) -> None:
+        outcome, status = Outcome.OVER_BUDGET, None
+        if isinstance(error, XError):
+            outcome, status = error.outcome, error.status
+            if error.body and self.stopped is None and not isinstance(error, XUnreadable):
+                self._create(key.body, gzip.compress(error.body, 6, mtime=0))
+        if isinstance(error, OverBudget) or error.fatal:
+            self.stopped = error
+        self._create(
+            key.meta, _encode(msgspec.structs.replace(meta, status=status, outcome=outcome, problem=str(error)))
+        )
+
+    def _meta(self, question: HourQuestion, request: SearchRequest, key: SearchPage) -> PageMeta:
+        return PageMeta(
+            election=question.election,
+            hour=key_of(question.hour, Grain.HOUR),
+            query=request.query,
+            query_id=key.query,
+            since_id=str(request.since_id),
+            until_id=str(request.until_id),
+            page=key.page,
+            endpoint=self._api.endpoint,
+            registry_version=question.registry_version,
+            asked_at=iso_ms(key.asked_at),
+        )
+
+    def _create(self, key: str, data: bytes) -> None:
+        try:
+            self._store.create(key, data)
+        except ObjectExists as error:
+            raise ObjectExists(f"{error}; another run asks for this hour at the same millisecond: run again") from error
+
+
+def query_id(query: str) -> str:
+    """How a query is named in keys: the first 8 hex digits of its sha256."""
+    return hashlib.sha256(query.encode()).hexdigest()[:8]
+
+
+class _Id(msgspec.Struct):
+    id: str | int
+
+
+class _Includes(msgspec.Struct):
+    users: list[msgspec.Raw] = []
+    tweets: list[msgspec.Raw] = []
+    posts: list[msgspec.Raw] = []
+
+
+class _Meta(msgspec.Struct):
+    next_token: str | None = None
+    result_count: int | None = None
+
+
+class _Page(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+    includes: _Includes | None = None
+    meta: _Meta | None = None
+
+
+def read_head(body: bytes) -> PageHead:
+    """How a page ends and what it cost.
+
+    Raises:
+        XUnreadable: the body is not a search page.
+    """
+    try:
+        page = msgspec.json.decode(body, type=_Page)
+    except msgspec.DecodeError as error:
+        raise XUnreadable(f"X's answer is not a search page: {error}", status=200, body=body) from error
+    data, includes, meta = page.data or [], page.includes or _Includes(), page.meta or _Meta()
+    ids = [found for post in data if (found := _id(post)) is not None]
+    return PageHead(
+        posts=len(data) + len(includes.tweets) + len(includes.posts),
+        users=len(includes.users),
+        oldest_id=min(ids, default=None),
+        next_token=meta.next_token,
+        found=len(data),
+    )
+
+
+def _id(post: msgspec.Raw) -> int | None:
+    try:
+        found = str(msgspec.json.decode(post, type=_Id).id)
+    except msgspec.DecodeError:
+        return None
+    return int(found) if found.isdecimal() and len(found) < 20 else None
+
+
+def _encode(meta: PageMeta) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(meta), indent=1) + b"\n"

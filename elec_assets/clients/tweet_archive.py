@@ -1,0 +1,118 @@
+"""An hour of tweets in the store: its raw objects read together, its table, rejects and coverage row written."""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from elec_assets.clients.store import Store
+from elec_assets.domain import layout
+from elec_assets.domain.layout import SearchPage, parse_search_page
+from elec_assets.domain.windows import Grain, Window, parse_iso
+from elec_assets.transforms import coverage
+from elec_assets.transforms.coverage import HourCoverage
+from elec_assets.transforms.search_coverage import META_VERSION, PageMeta
+from elec_assets.transforms.x_documents import RawDocument
+
+
+class ArchiveDamaged(Exception):
+    """A raw object of the archive cannot be read; the text names it. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawHour:
+    """The raw objects of an hour: sidecars by page, and the keys of the bodies that hold posts, in order."""
+
+    metas: tuple[PageMeta, ...]
+    pages: tuple[SearchPage, ...]
+    received: tuple[str, ...]
+    objects: int
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What identifies this set of raw objects: two equal sets make equal tables."""
+        return frozenset(page.stem for page in self.pages)
+
+
+class TweetArchive:
+    """Reads and writes the hours of one election."""
+
+    def __init__(self, store: Store, election: str) -> None:
+        self._store = store
+        self._election = election
+
+    def raw(self, hour: Window) -> RawHour:
+        """The raw objects of an hour.
+
+        Raises:
+            ArchiveDamaged: a sidecar is not one, or is of a newer version.
+        """
+        listed = self._store.list(layout.search_pages(self._election, hour))
+        keys = {info.key: page for info in listed if (page := parse_search_page(info.key)) is not None}
+        metas = {page: self._meta(key) for key, page in keys.items() if key == page.meta}
+        bodies = sorted(page for key, page in keys.items() if key == page.body)
+        # A body without sidecar is what a crash left: received, and used. One of an error is kept and holds no posts.
+        posts = [page for page in bodies if page not in metas or metas[page].status == 200]
+        received = tuple(metas[p].received_at or metas[p].asked_at if p in metas else "" for p in posts)
+        return RawHour(tuple(metas[p] for p in sorted(metas)), tuple(posts), received, len(listed))
+
+    def documents(self, raw: RawHour) -> Iterator[RawDocument]:
+        """The pages of an hour, as received, one at a time.
+
+        Raises:
+            ArchiveDamaged: a page cannot be unpacked.
+        """
+        for page, received in zip(raw.pages, raw.received, strict=True):
+            received_at = parse_iso(received) if received else page.asked_at
+            batch = page.stem.rpartition("/")[2]
+            yield RawDocument(
+                batch_id=batch, origin="search", received_at=received_at, body=self._body(page.body), kind="page"
+            )
+
+    def save(self, hour: Window, *, table: bytes | None, rejects: bytes | None, row: HourCoverage) -> int:
+        """Write an hour's table, rejects and coverage row, in that order; returns the bytes of the table.
+
+        No table is written for None: what was there stays.
+        """
+        if rejects is not None:
+            self._store.put(layout.rejects_hour(self._election, hour), rejects)
+        if table is not None:
+            self._store.put(layout.tweets_hour(self._election, hour), table)
+        self._store.put(self._coverage_key(hour), coverage.encode(row))
+        return len(table or b"")
+
+    def table(self, hour: Window) -> bytes | None:
+        """The sealed table of an hour, None where it is not sealed."""
+        return self._store.find(layout.tweets_hour(self._election, hour))
+
+    def coverage(self, hour: Window) -> HourCoverage | None:
+        """The coverage row of an hour, None where it is not sealed."""
+        key = self._coverage_key(hour)
+        data = self._store.find(key)
+        return None if data is None else coverage.decode(data, key)
+
+    def coverages(self, hours: Sequence[Window]) -> list[HourCoverage]:
+        """The coverage rows of those hours that have one."""
+        return [row for hour in hours if (row := self.coverage(hour)) is not None]
+
+    def _coverage_key(self, hour: Window) -> str:
+        return layout.coverage_row(self._election, coverage.TWITTER, hour, Grain.HOUR)
+
+    def _meta(self, key: str) -> PageMeta:
+        try:
+            meta = msgspec.json.decode(self._store.get(key), type=PageMeta)
+        except msgspec.DecodeError as error:
+            raise ArchiveDamaged(
+                f"{key}: not a sidecar of a search page ({error}); restore it from a backup"
+            ) from error
+        if meta.version > META_VERSION:
+            raise ArchiveDamaged(f"{key}: version {meta.version}, this program reads up to {META_VERSION}; upgrade")
+        return meta
+
+    def _body(self, key: str) -> bytes:
+        try:
+            return gzip.decompress(self._store.get(key))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ArchiveDamaged(f"{key}: cannot be unpacked ({error}); restore it from a backup") from error

@@ -1,0 +1,69 @@
+"""Weekly files in the store: frames of a week, in order, streamed into `.csv.gz` and `.parquet` beside it."""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from elec_assets.clients.store import Store
+from elec_assets.domain import layout
+from elec_assets.domain.tables import Table
+from elec_assets.domain.windows import Window
+from elec_assets.transforms.weekly import Summary, WeeklyCsv, WeeklyParquet
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyFile:
+    """A written weekly file: its key, size of the `.csv.gz` in bytes, and what it holds."""
+
+    key: str
+    size: int
+    summary: Summary
+
+
+class WeeklyArchive:
+    """Writes and reads the weekly files of one product of one election."""
+
+    def __init__(self, store: Store, election: str, product: str, table: Table) -> None:
+        self._store = store
+        self._election = election
+        self._product = product
+        self._table = table
+
+    def write(self, week: Window, frames: Iterable[pl.DataFrame]) -> WeeklyFile:
+        """Write both files of a week from frames that come in the table's order; memory of one frame.
+
+        Raises:
+            ValueError: the rows are not in order; nothing was written.
+            StoreError: the store refused; what was there is unchanged.
+        """
+        csv_key, parquet_key = self._key(week, "csv.gz"), self._key(week, "parquet")
+        with tempfile.TemporaryDirectory(prefix="elec-week-") as folder:
+            csv_path, parquet_path = Path(folder, "week.csv.gz"), Path(folder, "week.parquet")
+            with csv_path.open("wb") as csv_file, parquet_path.open("wb") as parquet_file:
+                csv, parquet = WeeklyCsv(csv_file, self._table), WeeklyParquet(parquet_file, self._table)
+                for frame in frames:
+                    csv.add(frame)
+                    parquet.add(frame)
+                summary = csv.close()
+                parquet.close()
+            # The CSV last: it is the product, and checks and releases read what stands beside it.
+            self._store.put_file(parquet_key, parquet_path)
+            self._store.put_file(csv_key, csv_path)
+            return WeeklyFile(csv_key, csv_path.stat().st_size, summary)
+
+    def read(self, week: Window, columns: list[str] | None = None) -> pl.DataFrame | None:
+        """Some columns of a week's Parquet file as stored; None where there is none."""
+        data = self._store.find(self._key(week, "parquet"))
+        return None if data is None else pl.read_parquet(BytesIO(data), columns=columns)
+
+    def schema(self, week: Window) -> pl.Schema | None:
+        """Columns of a week's Parquet file; None where there is none."""
+        data = self._store.find(self._key(week, "parquet"))
+        return None if data is None else pl.Schema(pl.read_parquet_schema(BytesIO(data)))
+
+    def _key(self, week: Window, suffix: str) -> str:
+        return layout.weekly(self._election, self._product, week, suffix)

@@ -1,0 +1,172 @@
+"""What X says when it does not answer with posts, as typed errors: what it means, whether asking again can help.
+
+Bodies as recorded by others (issue numbers at the classes). `type` is compared by its last path segment: its prefix
+is api.twitter.com in recordings and api.x.com in today's documentation.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from elec_assets.domain.outcomes import Outcome
+
+
+class XError(Exception):
+    """X did not answer with posts. The text says what happened and what the operator should do.
+
+    Attributes:
+        outcome: what the hour's unfilled time is recorded as.
+        fatal: whether every other question would fail the same way, so that asking stops.
+        retriable: whether the same question may succeed soon.
+        status: HTTP status, None where there was no answer.
+        body: the answer as received, empty where there was none.
+    """
+
+    outcome = Outcome.ERROR
+    fatal = False
+    retriable = False
+
+    def __init__(self, message: str, *, status: int | None = None, body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class XUnauthorized(XError):
+    """401: the bearer token is wrong or revoked."""
+
+    outcome = Outcome.REFUSED
+    fatal = True
+
+
+class XForbidden(XError):
+    """403: the app may not do this, e.g. `client-not-enrolled` (tweepy#2125)."""
+
+    outcome = Outcome.REFUSED
+    fatal = True
+
+
+class XCreditsDepleted(XError):
+    """402: prepaid credits are used up."""
+
+    outcome = Outcome.OVER_BUDGET
+    fatal = True
+
+
+class XUsageCapExceeded(XError):
+    """429 UsageCapExceeded: the cap of the period is reached; rate limit headers are not exhausted (xdk#25)."""
+
+    outcome = Outcome.OVER_BUDGET
+    fatal = True
+
+
+class XRateLimited(XError):
+    """429: too many requests in 15 minutes. `reset_at` is when X allows more, None where X did not say."""
+
+    outcome = Outcome.THROTTLED
+    retriable = True
+
+    def __init__(self, message: str, *, status: int, body: bytes, reset_at: datetime | None) -> None:
+        super().__init__(message, status=status, body=body)
+        self.reset_at = reset_at
+
+
+class XTooManyConnections(XError):
+    """429 ConnectionException: another connection of this app is open (tweepy#1962)."""
+
+    outcome = Outcome.THROTTLED
+    retriable = True
+
+
+class XInvalidRequest(XError):
+    """400: X does not accept a parameter; `names_tweet_fields` if it may want the new `post.fields` spelling."""
+
+    @property
+    def names_tweet_fields(self) -> bool:
+        """Whether the answer complains of `tweet.fields`: X renamed it in 2026-08 (OpenAPI 2.167)."""
+        return b"tweet.fields" in self.body
+
+
+class XServerError(XError):
+    """5xx: X is in trouble."""
+
+    retriable = True
+
+
+class XUnreachable(XError):
+    """No whole answer: no connection, a timeout, or an answer cut midway."""
+
+    retriable = True
+
+
+class XRedirected(XError):
+    """X's address answers with a redirect, which would lose the token: the final address must be set."""
+
+    fatal = True
+
+
+class XUnreadable(XError):
+    """An answer with status 200 that is not what X's documentation describes."""
+
+
+def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
+    """The typed error for an answer that is not 200."""
+    problem = _problem(body)
+    kind = str(problem.get("type", "")).rpartition("/")[2]
+    title = str(problem.get("title") or problem.get("reason") or "no title")
+    detail = _detail(problem)
+    says = f"X answered {status} ({title}{': ' + detail if detail else ''})"
+    if 300 <= status < 400:
+        where = headers.get("location", "an unnamed address")
+        return XRedirected(
+            f"{says}: redirected to {where}; set ELEC_X_BASE_URL to the final address", status=status, body=body
+        )
+    if status == 429:
+        return _too_many(kind, title, says, headers, body)
+    advice: dict[int, tuple[type[XError], str]] = {
+        400: (XInvalidRequest, "this is a fault of the request; please report it with this text"),
+        401: (XUnauthorized, "check X_BEARER_TOKEN"),
+        402: (XCreditsDepleted, "add credits in X's developer console, then run the hours again"),
+        403: (XForbidden, "check in X's developer console that the app is in a project with access to search"),
+    }
+    if status in advice:
+        error, todo = advice[status]
+        return error(f"{says}; {todo}", status=status, body=body)
+    if status >= 500:
+        return XServerError(f"{says}; X is in trouble, run again later", status=status, body=body)
+    return XError(f"{says}; not known to this version", status=status, body=body)
+
+
+def _too_many(kind: str, title: str, says: str, headers: Mapping[str, str], body: bytes) -> XError:
+    if kind == "usage-capped" or title == "UsageCapExceeded":
+        return XUsageCapExceeded(
+            f"{says}; raise the spending limit in X's developer console or wait for the next period",
+            status=429,
+            body=body,
+        )
+    if kind == "streaming-connection" or title == "ConnectionException":
+        return XTooManyConnections(f"{says}; another connection of this app is open", status=429, body=body)
+    reset_at = _reset(headers.get("x-rate-limit-reset", ""))
+    until = f"until {reset_at:%H:%M:%S} UTC" if reset_at else "for an unnamed time"
+    return XRateLimited(f"{says}; too many requests {until}", status=429, body=body, reset_at=reset_at)
+
+
+def _reset(header: str) -> datetime | None:
+    return datetime.fromtimestamp(int(header), UTC) if header.isdigit() and len(header) < 12 else None
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    try:
+        decoded = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return {}
+    return decoded if isinstance(decoded, dict) else {}
+
+
+def _detail(problem: dict[str, Any]) -> str:
+    """The most telling sentence of a body: of its first error, else its own."""
+    errors = problem.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    return str(first.get("message") or first.get("detail") or problem.get("detail") or "")[:300]
