@@ -1,0 +1,1 @@
+"""Thin assets: window, resource, transform, store, metadata."""

@@ -1,0 +1,73 @@
+"""Assembly: settings -> registry -> resources -> Definitions; nothing else.
+
+To add a source: its client in `clients/`, its transform in `transforms/`, its table in `domain/tables.py`, its keys in
+`domain/layout.py`, its assets in `assets/`, its policy in `freshness.py`, its checks in `checks.py`, and a line here.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+from dotenv import load_dotenv
+
+from elec_assets.assets.candidates import candidates_asset
+from elec_assets.assets.coverage import coverage_weekly_asset
+from elec_assets.assets.tweets import tweets_asset
+from elec_assets.assets.weekly import tweets_weekly_asset
+from elec_assets.checks import election_checks
+from elec_assets.clients.registry_source import load_registry
+from elec_assets.domain.registry import Election, Registry
+from elec_assets.resources import StoreResource, XSearchResource
+from elec_assets.schedules import election_schedules
+from elec_assets.sensors import registry_sensor
+from elec_assets.settings import Settings, home, load_settings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions of this deployment; a broken setting or registry stops loading with all that is wrong."""
+    # Secrets are EnvVars, which Dagster reads from the environment only: `.env` is put there, without replacing.
+    load_dotenv(home() / ".env")
+    settings = load_settings()
+    return build_definitions(settings, load_registry(settings.registry_path), datetime.now(UTC))
+
+
+def build_definitions(settings: Settings, registry: Registry, now: datetime) -> dg.Definitions:
+    """The definitions for given settings and registry, as of a time: past elections have no schedule and policy."""
+    elections = list(registry.elections.values())
+    running = [e for e in elections if now < e.calendar.collect_until]
+    return dg.Definitions(
+        assets=[asset for e in elections for asset in _assets(e, registry, active=e in running)],
+        asset_checks=[check for e in elections for check in election_checks(e)],
+        schedules=[s for e in running for s in election_schedules(e, asks_x=settings.x_configured)],
+        sensors=[registry_sensor(elections)],
+        resources=_resources(settings),
+        # One process a run: starting a process for a step costs 3 to 9 s (measured 2026-11), and no step is heavy.
+        executor=dg.in_process_executor,
+    )
+
+
+def _assets(election: Election, registry: Registry, *, active: bool) -> list[dg.AssetsDefinition]:
+    return [
+        candidates_asset(election, registry),
+        tweets_asset(election, registry.version, active=active),
+        tweets_weekly_asset(election, active=active),
+        coverage_weekly_asset(election, active=active),
+    ]
+
+
+def _resources(settings: Settings) -> dict[str, object]:
+    x_search = XSearchResource(
+        token=None if settings.x_bearer_token is None else dg.EnvVar("X_BEARER_TOKEN"),
+        base_url=settings.x_base_url,
+        archive=settings.x_archive,
+        timeout_s=settings.x_timeout_s,
+        pace_s=0.0 if settings.x_is_loopback else settings.x_search_pace_s,
+        budget_usd=settings.x_budget_usd * settings.x_fill_share,
+        post_usd=settings.x_post_usd,
+        user_usd=settings.x_user_usd,
+        free=settings.x_is_loopback,
+    )
+    return {
+        "store": StoreResource(url=settings.store_url, allow_http=settings.store_allows_http),
+        "x_search": x_search,
+    }

@@ -1,0 +1,31 @@
+"""How late is too late: one static freshness policy a product. The windows are those of the architecture, section 4.
+
+Dagster judges the last materialization of any partition and knows no pauses, so a policy is attached to assets of
+elections that are active when definitions load.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import dagster as dg
+
+# Weekly files are built on Tuesday 02:00 UTC, 26 hours after the week's end, and the next is due a week later: the
+# windows are counted from that build, so that they end 2 and 3 days after the next week's end.
+_AFTER_BUILD = timedelta(days=7) - timedelta(hours=26)
+
+POLICIES: Mapping[str, dg.FreshnessPolicy] = {
+    "twitter/tweets": dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(minutes=90), fail_window=timedelta(minutes=150)
+    ),
+    "twitter/weekly": dg.FreshnessPolicy.time_window(
+        warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
+    ),
+    "coverage/weekly": dg.FreshnessPolicy.time_window(
+        warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
+    ),
+}
+
+
+def policy(product: str, *, active: bool) -> dg.FreshnessPolicy | None:
+    """The policy of a product (`twitter/tweets`); None for past elections."""
+    return POLICIES[product] if active else None

@@ -1,0 +1,125 @@
+"""When it runs: hours are sealed at 7 minutes past, once more the next day; weeks are built on Tuesday 02:00 UTC.
+
+Both look back: an hour that no run sealed is asked for again, a week is rebuilt, at most once a day, while its hours
+change. Without credentials a schedule skips and says so: the hours stay `not_run`, and no run fails.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from elec_assets import partitions
+from elec_assets.assets import parts
+from elec_assets.domain import calendar
+from elec_assets.domain.registry import Election
+from elec_assets.domain.windows import DAY, HOUR, WEEK, Grain, Window, floor, key_of, split, window_at
+
+# An hour is sealed again a day later: posts reach X's index late, and X may have been in trouble.
+SECOND_SEAL = DAY
+# How far back unsealed hours are looked for, and how many are asked for at a tick (one run each).
+_LOOK_BACK = timedelta(days=7)
+_CATCH_UP = 6
+# A week may change until 9 days after its end; it is built first 26 hours after it.
+_FIRST_BUILD = timedelta(hours=26)
+_CLOSES = timedelta(days=9)
+_NO_CREDENTIALS = "X may not be asked: set X_BEARER_TOKEN, and ELEC_X_BUDGET_USD above 0; the hours stay not_run"
+
+
+def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleDefinition]:
+    """The schedules of an election that is not over; `asks_x` says whether X may be asked at all."""
+    return [_hourly(election, asks_x=asks_x), _weekly(election)]
+
+
+def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
+    key = parts.key(election, "twitter", "tweets")
+    job = dg.define_asset_job(f"{election.key}__twitter_hour", selection=dg.AssetSelection.assets(key))
+
+    @dg.schedule(
+        name=f"{election.key}__twitter_hourly",
+        job=job,
+        cron_schedule="7 * * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Seals each hour of {election.name} at 7 minutes past the next one, and once more a day later.",
+    )
+    def twitter_hourly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        if not asks_x:
+            yield dg.SkipReason(_NO_CREDENTIALS)
+            return
+        sealed = set(context.instance.get_materialized_partitions(key))
+        due = due_hours(election, now, sealed)
+        if not due:
+            yield dg.SkipReason(f"no hour of {election.key} is due: collection runs {_span(election)}")
+        for hour in due:
+            partition = key_of(hour, Grain.HOUR)
+            yield dg.RunRequest(run_key=f"{partition} at {now:%Y-%m-%d-%H}", partition_key=partition)
+
+    return twitter_hourly
+
+
+def _weekly(election: Election) -> dg.ScheduleDefinition:
+    keys = [parts.key(election, "twitter", "weekly"), parts.key(election, "coverage", "weekly")]
+    job = dg.define_asset_job(f"{election.key}__week", selection=dg.AssetSelection.assets(*keys))
+
+    @dg.schedule(
+        name=f"{election.key}__weekly",
+        job=job,
+        cron_schedule="0 2 * * *",
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Builds each week of {election.name} on Tuesday 02:00 UTC; again, daily, while its hours change.",
+    )
+    def weekly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        now = context.scheduled_execution_time.astimezone(UTC)
+        due = [week for week in open_weeks(election, now) if _changed(context.instance, election, week)]
+        if not due:
+            yield dg.SkipReason("no week is due: each is built 26 h after its end, and again while its hours change")
+        for week in due:
+            partition = key_of(week, Grain.WEEK)
+            yield dg.RunRequest(run_key=f"{partition} at {now:%Y-%m-%d}", partition_key=partition)
+
+    return weekly
+
+
+def due_hours(election: Election, now: datetime, sealed: set[str]) -> list[Window]:
+    """The hours to seal at a tick: the one just over, the one of a day ago, and the oldest unsealed of a week."""
+    newest = window_at(now - HOUR, Grain.HOUR)
+    again = Window(newest.start - SECOND_SEAL, newest.end - SECOND_SEAL)
+    past = Window(floor(now, Grain.HOUR) - _LOOK_BACK, newest.start)
+    missed = [h for h in split(past, Grain.HOUR) if key_of(h, Grain.HOUR) not in sealed and h != again]
+    span = partitions.bounds(election)
+    wanted = dict.fromkeys([newest, again, *[h for h in missed if _planned(election, h)][:_CATCH_UP]])
+    return [hour for hour in wanted if hour.start in span and _planned(election, hour)]
+
+
+def open_weeks(election: Election, now: datetime) -> list[Window]:
+    """The weeks whose files may still be built or change: over for 26 hours, and not yet for 9 days."""
+    newest = floor(now - _FIRST_BUILD, Grain.WEEK)
+    span = partitions.bounds(election)
+    weeks = [Window(newest - WEEK * (i + 1), newest - WEEK * i) for i in range(2)]
+    return [w for w in reversed(weeks) if w.start in span and now < w.end + _CLOSES]
+
+
+def _changed(instance: dg.DagsterInstance, election: Election, week: Window) -> bool:
+    """Whether an hour of the week was sealed after the week was built, or the week was never built."""
+    weekly = parts.key(election, "twitter", "weekly")
+    built = instance.get_latest_storage_id_by_partition(
+        weekly, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of(week, Grain.WEEK)}
+    )
+    if not built:
+        return True
+    hours = {key_of(hour, Grain.HOUR) for hour in split(week, Grain.HOUR)}
+    sealed = instance.get_latest_storage_id_by_partition(
+        parts.key(election, "twitter", "tweets"), dg.DagsterEventType.ASSET_MATERIALIZATION, hours
+    )
+    return max(sealed.values(), default=0) > max(built.values())
+
+
+def _planned(election: Election, hour: Window) -> bool:
+    return bool(calendar.planned(election, hour))
+
+
+def _span(election: Election) -> str:
+    return f"{election.calendar.collect_from:%Y-%m-%d} to {election.calendar.collect_until:%Y-%m-%d}"
