@@ -1,0 +1,272 @@
+"""`elec`: thin commands. Each does its work in `operations/`, imported when it runs: `--help` needs nothing heavy.
+
+Exit codes: 0 done, 1 failed while working, 2 wrong input or settings.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from elec_assets.domain.registry import Registry
+    from elec_assets.operations.report import Report
+    from elec_assets.settings import Settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+_DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d-%H:%M"])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="elec-assets")
+def main() -> None:
+    """Collect what people say on X about the candidates of an election, and publish it week by week.
+
+    Start with `elec demo`: it needs no account and no network. Then: `elec candidates check`, `elec plan`,
+    `elec doctor`. Settings come from the environment or .env; `.env.example` lists them all.
+    """
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Without the UI kept open: seed two weeks, print what was made, exit.")
+@click.option("--port", default=3000, show_default=True, help="Port of Dagster's UI on 127.0.0.1.")
+@click.option(
+    "--dir", "folder", default=".elec-demo", show_default=True, type=click.Path(path_type=Path), help="Its folder."
+)
+@_AS_JSON
+def demo(*, once: bool, port: int, folder: Path, as_json: bool) -> None:
+    """Run the main job on a sandbox of X, in a Dagster instance of its own. No account, no network."""
+    from elec_assets.operations.demo import DemoFailed
+    from elec_assets.operations.demo import demo as run
+    from elec_assets.operations.demo_setup import DemoFolderTaken
+
+    try:
+        summary = run(folder.resolve(), port=port, once=once, say=_progress)
+    except DemoFolderTaken as error:
+        _stop(str(error), 2)
+    except DemoFailed as error:
+        _stop(str(error), 1)
+    if once:
+        _print(summary, as_json=as_json)
+
+
+@main.group()
+def sandbox() -> None:
+    """Servers on 127.0.0.1 that speak the protocols of the outside systems, to try everything without an account."""
+
+
+@sandbox.command("x")
+@click.option("--port", default=0, help="Port on 127.0.0.1; 0 takes a free one and prints it.")
+@click.option("--seed", default=2027, show_default=True, help="The same seed and time give the same posts.")
+@click.option("--posts-per-hour", default=200.0, show_default=True, help="Mean over a day, of the seeded world.")
+@click.option(
+    "--replay",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve recorded search pages or stream lines (JSONL, .gz allowed) instead of the seeded world.",
+)
+@click.option("--match", type=click.Choice(["query", "all"]), default="query", help="`all` ignores the query.")
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/faults.py.",
+)
+@click.option("--token", default="sandbox-token", show_default=True, help="Bearer token that requests must carry.")
+def sandbox_x(
+    *,
+    port: int,
+    seed: int,
+    posts_per_hour: float,
+    replay: tuple[Path, ...],
+    match: str,
+    faults: Path | None,
+    token: str,
+) -> None:
+    """X's search, counts, usage and rules over a seeded world made from the registry, or over recorded pages.
+
+    Use it with: ELEC_X_BASE_URL=<the printed address> X_BEARER_TOKEN=sandbox-token
+    """
+    from elec_assets.operations.sandboxes import scene_of
+    from elec_assets.sandbox.faults import load_faults
+    from elec_assets.sandbox.serve import start_x
+
+    try:
+        scripted = load_faults(faults) if faults else ()
+        scene = None
+        if not replay:
+            _, registry = _settings_and_registry()
+            scene = scene_of(registry.elections.values(), seed=seed, posts_per_hour=posts_per_hour)
+        server = start_x(scene=scene, replay=replay, port=port, token=token, match_all=match == "all", faults=scripted)
+    except (ValueError, OSError) as error:
+        _stop(str(error), 2)
+    click.echo(server.url)
+    click.echo("Stop with Ctrl-C.", err=True)
+    with server:
+        _until_interrupted()
+
+
+@main.group()
+def candidates() -> None:
+    """The registry: who is followed."""
+
+
+@candidates.command("check")
+@click.argument("file", type=click.Path(path_type=Path), default=None, required=False)
+@_AS_JSON
+def candidates_check(*, file: Path | None, as_json: bool) -> None:
+    """Check a registry (candidates.yaml), or a candidates file in the JSON form of 2021. All problems at once.
+
+    FILE defaults to the registry of this deployment.
+    """
+    from elec_assets.operations.candidates import check
+
+    _print(check(file or _settings().registry_path, _now()), as_json=as_json)
+
+
+@main.command()
+@click.option("--posts-per-hour", type=float, help="Assume this volume instead of what was measured.")
+@_AS_JSON
+def plan(*, posts_per_hour: float | None, as_json: bool) -> None:
+    """What will be asked of X for each active election: rules, queries, requests, posts and USD a day."""
+    from elec_assets.operations.plan import plan as make
+
+    settings, registry = _settings_and_registry()
+    _print(_working(lambda: make(settings, registry, _now(), posts_per_hour)), as_json=as_json)
+
+
+@main.command()
+@_AS_JSON
+def doctor(*, as_json: bool) -> None:
+    """Whether this deployment can work, check by check, and what to do where it cannot."""
+    from elec_assets.operations.doctor import doctor as examine
+
+    _print(examine(_now()), as_json=as_json)
+
+
+@main.command()
+@click.option("--since", type=_DAY, help="UTC day or hour; default: 7 days ago.")
+@click.option("--election", help="One election of the registry; default: all.")
+@_AS_JSON
+def coverage(*, since: datetime | None, election: str | None, as_json: bool) -> None:
+    """What was planned, covered and missed, day by day, with every gap named."""
+    from elec_assets.operations.coverage import coverage as report
+
+    settings, registry = _settings_and_registry()
+    _print(_working(lambda: report(settings, registry, _now(), since=_utc(since), election=election)), as_json=as_json)
+
+
+@main.command()
+@click.option("--table", type=click.Choice(["tweets"]), required=True, help="Which table.")
+@click.option("--since", type=_DAY, required=True, help="UTC day or hour to begin with.")
+@_AS_JSON
+def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
+    """Make tables again from the raw objects in the store. Asks no one; the same objects give the same bytes."""
+    from elec_assets.operations.rebuild import rebuild as again
+
+    settings, registry = _settings_and_registry()
+    start = since.replace(tzinfo=UTC)
+
+    def told(name: str, number: int, of: int) -> None:
+        if sys.stderr.isatty() or number % 24 == 0 or number == of:
+            click.echo(f"\r{table} {name}: {number} of {of}", err=True, nl=not sys.stderr.isatty())
+
+    _print(_working(lambda: again(settings, registry, _now(), since=start, progress=told)), as_json=as_json)
+
+
+@main.command()
+@click.argument("asset")
+@click.option("--from", "first", required=True, help="First partition key, or a date: 2026-11-02.")
+@click.option("--to", "last", required=True, help="Last partition key, or a date, included.")
+@click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Dagster's webserver.")
+@_AS_JSON
+def backfill(*, asset: str, first: str, last: str, url: str, as_json: bool) -> None:
+    """Ask the running Dagster instance for a backfill of ASSET, as the UI does, and follow it.
+
+    Example: elec backfill fr_presidential_2027/twitter/tweets --from 2026-11-02 --to 2026-11-08
+    """
+    from elec_assets.operations.backfill import backfill as ask
+    from elec_assets.operations.dagster_api import BackfillProgress, DagsterApi
+
+    shown: list[int] = []
+
+    def told(progress: BackfillProgress) -> None:
+        if not shown or shown[-1] != progress.done:
+            shown.append(progress.done)
+            click.echo(f"{progress.done} of {progress.wanted} materialized, {progress.failed} failed", err=True)
+
+    _print(_working(lambda: ask(DagsterApi(url), asset, first, last, told)), as_json=as_json)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _settings() -> "Settings":
+    from elec_assets.settings import SettingsInvalid, load_settings
+
+    try:
+        return load_settings()
+    except SettingsInvalid as error:
+        _stop(str(error), 2)
+
+
+def _settings_and_registry() -> "tuple[Settings, Registry]":
+    from elec_assets.clients.registry_source import load_registry
+    from elec_assets.domain.registry_file import RegistryInvalid
+
+    settings = _settings()
+    try:
+        return settings, load_registry(settings.registry_path)
+    except RegistryInvalid as error:
+        _stop(str(error), 2)
+
+
+def _working(work: "Callable[[], Report]") -> "Report":
+    """Run a command's work; what it cannot do becomes one sentence and an exit code."""
+    from elec_assets.clients.store import StoreError
+    from elec_assets.clients.tweet_archive import ArchiveDamaged
+    from elec_assets.operations.dagster_api import DagsterUnreachable
+
+    try:
+        return work()
+    except ValueError as error:
+        _stop(str(error), 2)
+    except (StoreError, ArchiveDamaged, DagsterUnreachable) as error:
+        _stop(str(error), 1)
+
+
+def _print(report: "Report", *, as_json: bool) -> NoReturn:
+    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
+    sys.exit(report.exit_code)
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.echo(f"elec: {message}", err=True)
+    sys.exit(code)
+
+
+def _until_interrupted() -> None:
+    import signal
+    import threading
+
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda _signal, _frame: ended.set())
+    ended.wait()
+
+
+if __name__ == "__main__":
+    main()

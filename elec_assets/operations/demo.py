@@ -1,0 +1,235 @@
+"""`elec demo`: the main job on a sandbox, in a Dagster instance of its own; no account, no network."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from elec_assets.clients.registry_source import load_registry
+from elec_assets.clients.store import open_store
+from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.clients.weekly_archive import WeeklyArchive
+from elec_assets.domain.registry import Election
+from elec_assets.domain.tables import COVERAGE, TWEETS
+from elec_assets.domain.windows import WEEK, Grain, Window, floor, key_of, split, year_week
+from elec_assets.operations.dagster_api import DagsterApi
+from elec_assets.operations.demo_setup import ELECTION, TOKEN, environment, prepare
+from elec_assets.operations.report import DONE, FAILED, columns
+from elec_assets.operations.sandboxes import scene_of
+from elec_assets.sandbox.serve import start_x
+
+_POSTS_PER_HOUR = 60.0
+_SEED = 2027
+_START_S = 120.0
+_CANDIDATES_S = 90.0
+_STOP_S = 20.0
+
+Say = Callable[[str], None]
+
+
+class DemoFailed(Exception):
+    """The demo could not do what it shows; the text says where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """What the demo made: a row an asset, and how long it took."""
+
+    rows: tuple[tuple[str, int, int, str], ...]
+    seconds: float
+    complete: bool
+
+    @property
+    def exit_code(self) -> int:
+        """1 if anything is missing."""
+        return DONE if self.complete else FAILED
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        names = ("asset", "partitions", "rows", "coverage")
+        rows = [dict(zip(names, row, strict=True)) for row in self.rows]
+        return {"assets": rows, "seconds": round(self.seconds, 1), "complete": self.complete}
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        table = columns([("asset", "partitions", "rows", "coverage"), *self.rows])
+        return [*table, "", f"{self.seconds:.0f} s. No account and no network were used: all of X was on 127.0.0.1."]
+
+
+def demo(folder: Path, *, port: int, once: bool, say: Say) -> DemoSummary:
+    """Run the demo; with `once` stop when the seeded weeks are there, else serve until interrupted.
+
+    Raises:
+        DemoFolderTaken: the folder holds something else.
+        DemoFailed: a part did not start or did not do its work.
+    """
+    began = time.monotonic()
+    now = datetime.now(UTC)
+    prepare(folder, now)
+    election = load_registry(folder / "candidates.yaml").elections[ELECTION]
+    scene = scene_of([election], seed=_SEED, posts_per_hour=_POSTS_PER_HOUR)
+    with start_x(scene=scene, token=TOKEN) as x:
+        say(f"Sandbox of X: {x.url} (seed {_SEED}, fictitious people, synthetic posts)")
+        env = environment(folder, x.url, os.environ)
+        _make_instance(env)
+        with _dagster(folder, port, env) as process:
+            api = DagsterApi(f"http://127.0.0.1:{port}")
+            _wait_until_loaded(api, process, folder, say)
+            _seed(api, election, now, say)
+            summary = _summary(folder, election, now, time.monotonic() - began, candidates=_candidates(folder))
+            if not once:
+                _serve(folder, summary, process, say, port)
+    return summary
+
+
+def _make_instance(env: dict[str, str]) -> None:
+    # By one process, before others open it: three at once on a fresh SQLite home failed 4 times of 18 (2026-11).
+    code = "from dagster import DagsterInstance as I; i = I.get(); i.get_runs(limit=1); i.dispose()"
+    made = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise DemoFailed(f"the Dagster instance could not be made: {made.stderr.strip().splitlines()[-1]}")
+
+
+@contextmanager
+def _dagster(folder: Path, port: int, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Webserver, daemon and code server, as `dagster dev` starts them; stopped with all their children."""
+    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    with (folder / "dagster.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Whatever of its session is left: run processes, code servers.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        process.wait()
+
+
+def _wait_until_loaded(api: DagsterApi, process: subprocess.Popen[bytes], folder: Path, say: Say) -> None:
+    say("Starting Dagster (webserver, daemon, code server) ...")
+    until = time.monotonic() + _START_S
+    while not api.alive():
+        if process.poll() is not None or time.monotonic() > until:
+            raise DemoFailed(
+                f"Dagster did not start; {folder / 'dagster.log'} says why (is the port taken? use --port)"
+            )
+        time.sleep(0.5)
+
+
+def _seed(api: DagsterApi, election: Election, now: datetime, say: Say) -> None:
+    weeks = _weeks(now)
+    hours = [key_of(hour, Grain.HOUR) for week in weeks for hour in split(week, Grain.HOUR)]
+    _backfill(api, [f"{election.key}/twitter/tweets"], hours, say)
+    built = [f"{election.key}/twitter/weekly", f"{election.key}/coverage/weekly"]
+    _backfill(api, built, [key_of(week, Grain.WEEK) for week in weeks], say)
+
+
+def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Say) -> None:
+    told = ", ".join(assets)
+    say(f"Backfill of {told}: {len(partitions)} partitions, {partitions[0]} to {partitions[-1]}")
+    wanted = len(partitions) * len(assets)
+    backfill_id = api.launch_backfill(assets, partitions)
+    done, shown = 0, -1
+    while done < wanted:
+        time.sleep(1.0)
+        done = sum(api.materialized(asset) for asset in assets)
+        if done > shown:
+            shown = done
+            say(f"  {done} of {wanted} materialized")
+        progress = api.backfill(backfill_id)
+        if progress.over and not progress.succeeded:
+            why = progress.error or "see the runs in the UI"
+            raise DemoFailed(f"the backfill of {told} ended {progress.status}: {why}")
+
+
+def _weeks(now: datetime) -> list[Window]:
+    monday = floor(now, Grain.WEEK)
+    return [Window(monday - WEEK * 2, monday - WEEK), Window(monday - WEEK, monday)]
+
+
+def _candidates(folder: Path) -> int:
+    """Rows of the candidates table, made by the automation sensor meanwhile."""
+    table = folder / "data" / ELECTION / "data" / "tables" / "candidates.csv"
+    until = time.monotonic() + _CANDIDATES_S
+    while not table.exists() and time.monotonic() < until:
+        time.sleep(0.5)
+    return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.exists() else 0
+
+
+def _summary(folder: Path, election: Election, now: datetime, seconds: float, *, candidates: int) -> DemoSummary:
+    store = open_store((folder / "data").resolve().as_uri())
+    weeks = _weeks(now)
+    hours = [hour for week in weeks for hour in split(week, Grain.HOUR)]
+    rows = TweetArchive(store, election.key).coverages(hours)
+    planned = sum(row.planned_s for row in rows) or 1.0
+    covered = f"{1 - sum(row.missed_s for row in rows) / planned:.2%} of planned time"
+    table: list[tuple[str, int, int, str]] = [
+        (f"{election.key}/candidates", 1, candidates, ""),
+        (f"{election.key}/twitter/tweets", len(rows), sum(row.rows for row in rows), covered),
+    ]
+    for product, shape in (("twitter", TWEETS), ("coverage", COVERAGE)):
+        archive = WeeklyArchive(store, election.key, product, shape)
+        frames = [frame for week in weeks if (frame := archive.read(week, [shape.key[0]])) is not None]
+        files = ", ".join(f"{year_week(week)}.csv.gz" for week in weeks)
+        name = f"{election.key}/{'twitter' if product == 'twitter' else product}/weekly"
+        table.append((name, len(frames), sum(frame.height for frame in frames), files))
+    complete = bool(candidates) and len(rows) == len(hours) and all(row.outcome.settled for row in rows)
+    complete = complete and table[1][2] == table[2][2] and all(row[2] > 0 for row in table)
+    return DemoSummary(tuple(table), seconds, complete)
+
+
+def _serve(folder: Path, summary: DemoSummary, process: subprocess.Popen[bytes], say: Say, port: int) -> None:
+    root = f"http://127.0.0.1:{port}"
+    for line in [
+        "",
+        *summary.lines(),
+        "",
+        f"Open {root}/asset-groups and click:",
+        f"  {root}/assets/{ELECTION}/coverage/weekly?view=overview   a week's coverage, hour by hour",
+        f"  {root}/assets/{ELECTION}/twitter/weekly?view=overview    posts an hour, and where the file is",
+        f"  {root}/assets/{ELECTION}/twitter/tweets?view=partitions  every hour, its rows and its gaps",
+        f"  {root}/overview/activity/timeline                        the next hour is sealed at 7 minutes past",
+        f"Files are in {folder / 'data'}. Stop with Ctrl-C; `rm -r {folder}` removes all of it.",
+    ]:
+        say(line)
+    with _quiet_interrupt():
+        while process.poll() is None:
+            time.sleep(1)
+        raise DemoFailed(f"Dagster stopped by itself; {folder / 'dagster.log'} says why")
+
+
+@contextmanager
+def _quiet_interrupt() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the demo in order."""
+
+    def interrupted(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupted)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,119 @@
+"""What `elec demo` runs on: a folder of its own with registry, workspace and Dagster instance, and its environment.
+
+The registry's calendar is relative to today, so that the demo works in any year.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
+
+from elec_assets.domain.windows import WEEK, Grain, floor
+
+ELECTION = "demo_presidential"
+TOKEN = "sandbox-token"  # noqa: S105  # the sandbox's own, of no use anywhere else
+_MARKER = ".made-by-elec-demo"
+_INSTANCE = """\
+# The demo's own instance: SQLite, nothing sent anywhere.
+telemetry: {enabled: false}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {dequeue_interval_seconds: 1}
+concurrency:
+  runs: {max_concurrent_runs: 2}
+  # The next run starts its process while the one before still asks X: seeding takes half the time.
+  pools: {granularity: op, default_limit: 1, op_granularity_run_buffer: 1}
+"""
+_WORKSPACE = """\
+load_from:
+  - python_module: {module_name: elec_assets.definitions, location_name: elec_assets}
+"""
+# Fictitious people: a demo needs no real ones.
+_PEOPLE = (
+    ("amartin", "Agathe Martin", "@AgatheMartin_T", "Gauche"),
+    ("bleroux", "Béatrice Leroux", "@BLeroux_Test", "Centre"),
+    ("cdubois", "Côme Dubois-Vannier", "@ComeDV_Test", "Droite"),
+    ("dnguyen", "Daphné Nguyen", "@DaphneN_Test", "Écologistes"),
+    ("efournier", "Élie Fournier", "@ElieF_Test", "Centre droit"),
+    ("fgarcia", "François Garcia", "@FGarcia_Test", "Divers"),
+    ("gmorel", "Gaëlle Morel", "@GMorel_Test", "Gauche modérée"),
+    ("hlambert", "Hugues L'Hermitte", "@HLHermitte_T", "Droite"),
+)
+
+
+class DemoFolderTaken(Exception):
+    """The folder holds something that the demo did not make; it is left alone."""
+
+
+def demo_registry(now: datetime) -> str:
+    """The demo's candidates.yaml: collection began two whole weeks before this one, round 1 is in 20 weeks."""
+    monday = floor(now, Grain.WEEK)
+    start, first = monday - WEEK * 2, monday + WEEK * 20 + timedelta(days=6)
+    debate = start + timedelta(days=9)
+    people = "\n".join(
+        f'      {key}: {{name: "{name}", group: "{side}", status: 1, twitter_account: ["{handle}"]}}'
+        for key, name, handle, side in _PEOPLE
+    )
+    return (
+        dedent(
+            f"""\
+        # Made by `elec demo`: fictitious people, a calendar relative to the day it was started.
+        elections:
+          {ELECTION}:
+            name: Demo presidential election
+            country: FR
+            timezone: Europe/Paris
+            languages: [fr, en]
+            calendar:
+              collect_from: {start:%Y-%m-%d}
+              rounds: [{first:%Y-%m-%d}, {first + WEEK * 2:%Y-%m-%d}]
+              confirmed: true
+              inauguration: {first + WEEK * 4:%Y-%m-%d}
+              events: [{{name: Debate, at: "{debate:%Y-%m-%d} 21:00", for: 3h}}]
+            candidates:
+        """
+        )
+        + f"{people}\n"
+    )
+
+
+def prepare(folder: Path, now: datetime) -> None:
+    """Make the demo's folder afresh; one that an earlier demo made is replaced.
+
+    Raises:
+        DemoFolderTaken: the folder exists and was not made by a demo.
+    """
+    if folder.exists():
+        if not (folder / _MARKER).is_file() and any(folder.iterdir()):
+            raise DemoFolderTaken(f"{folder} holds files that `elec demo` did not make; name another with --dir")
+        shutil.rmtree(folder)
+    (folder / "dagster").mkdir(parents=True)
+    (folder / _MARKER).touch()
+    (folder / "candidates.yaml").write_text(demo_registry(now), encoding="utf-8")
+    (folder / "workspace.yaml").write_text(_WORKSPACE, encoding="utf-8")
+    (folder / "dagster" / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
+
+
+def environment(folder: Path, x_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the demo's processes: the sandbox for X, no account, no proxy, no way to a real AWS."""
+    ours = ("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_")
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(ours) and not name.lower().endswith("_proxy")
+    }
+    return {
+        **kept,
+        "DAGSTER_HOME": str(folder / "dagster"),
+        "ELEC_REGISTRY": str(folder / "candidates.yaml"),
+        "ELEC_STORE": str(folder / "data"),
+        "ELEC_X_BASE_URL": x_url,
+        "X_BEARER_TOKEN": TOKEN,
+        # Port 9 is `discard`: whatever would call AWS is refused on this machine.
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "PATH": kept.get("PATH", os.defpath),
+    }

@@ -1,0 +1,138 @@
+"""`elec doctor`: whether this deployment can work, check by check, and what to do where it cannot."""
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from elec_assets.clients.registry_source import load_registry
+from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
+from elec_assets.clients.store import Store, StoreError, open_store
+from elec_assets.clients.x_api import XApi
+from elec_assets.clients.x_errors import XError
+from elec_assets.domain.registry_file import RegistryInvalid
+from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
+from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
+
+State = Literal["ok", "warn", "fail"]
+_PROBE = "state/doctor/probe"
+_LEAST_FREE_BYTES = 5_000_000_000
+_MARKS: dict[State, str] = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: what was found, and what to do."""
+
+    name: str
+    state: State
+    found: str
+    todo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """All checks."""
+
+    checks: tuple[Check, ...]
+    wrong_input: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """2 for wrong settings or registry, 1 if something else fails."""
+        if self.wrong_input:
+            return WRONG_INPUT
+        return FAILED if any(c.state == "fail" for c in self.checks) else DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"ok": self.exit_code == DONE, "checks": [asdict(c) for c in self.checks]}
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        return [f"{_MARKS[c.state]}  {c.name}: {c.found}" + (f". {c.todo}" if c.todo else "") for c in self.checks]
+
+
+def doctor(now: datetime) -> DoctorReport:
+    """Look at settings, registry, store, disk, X and budget. Asks X one unbilled question, if a token is set."""
+    try:
+        settings = load_settings()
+    except SettingsInvalid as error:
+        return DoctorReport((Check("settings", "fail", str(error), "Mend the variable or .env"),), wrong_input=True)
+    checks = [Check("settings", "ok", f"read, relative paths start at {home()}")]
+    registry = _registry(settings, now)
+    store, looked = _store(settings)
+    checks += [registry, *looked, _x(settings)]
+    if store is not None:
+        checks.append(_budget(settings, store))
+    return DoctorReport(tuple(checks), wrong_input=registry.state == "fail")
+
+
+def _registry(settings: Settings, now: datetime) -> Check:
+    try:
+        registry = load_registry(settings.registry_path)
+    except RegistryInvalid as error:
+        return Check("registry", "fail", str(error), f"Mend it, then: elec candidates check {settings.registry_path}")
+    active = [e.key for e in registry.active(now)]
+    unconfirmed = [e.key for e in registry.active(now) if not e.calendar.confirmed]
+    if not active:
+        return Check(
+            "registry", "warn", f"{len(registry.elections)} elections, none active now", "Nothing is collected"
+        )
+    if unconfirmed:
+        todo = "Check the dates, then set calendar.confirmed: true"
+        return Check("registry", "warn", f"dates of {', '.join(unconfirmed)} are not confirmed", todo)
+    return Check("registry", "ok", f"active: {', '.join(active)}")
+
+
+def _store(settings: Settings) -> tuple[Store | None, list[Check]]:
+    try:
+        store = open_store(settings.store_url, allow_http=settings.store_allows_http)
+        store.put(_PROBE, b"")
+        store.delete(_PROBE)
+    except (StoreError, SettingsInvalid) as error:
+        return None, [Check("store", "fail", str(error), "Set ELEC_STORE to a place that can be written")]
+    checks = [Check("store", "ok", f"{settings.store} can be written")]
+    if settings.store_url.startswith("file://"):
+        free = shutil.disk_usage(Path(unquote(urlsplit(settings.store_url).path))).free
+        state: State = "ok" if free > _LEAST_FREE_BYTES else "warn"
+        todo = "" if state == "ok" else "A million posts need about 1 GB; free some space"
+        checks.append(Check("disk", state, f"{free / 1e9:.1f} GB free", todo))
+    return store, checks
+
+
+def _x(settings: Settings) -> Check:
+    if settings.x_bearer_token is None:
+        return Check("x", "warn", "no token: X is not asked, hours stay not_run", "Set X_BEARER_TOKEN to collect")
+    api = XApi(
+        token=settings.x_bearer_token.get_secret_value(),
+        base_url=settings.x_base_url,
+        archive=settings.x_archive,
+        timeout_s=settings.x_timeout_s,
+        pace_s=0.0,
+        clock=lambda: datetime.now(UTC),
+        sleep=time.sleep,
+    )
+    try:
+        usage = api.usage()
+    except XError as error:
+        return Check("x", "fail", str(error))
+    return Check("x", "ok", f"{settings.x_base_url} accepts the token; posts read this cycle: {usage}")
+
+
+def _budget(settings: Settings, store: Store) -> Check:
+    if settings.x_is_loopback:
+        return Check("budget", "ok", "X is on 127.0.0.1: free")
+    share = settings.x_budget_usd * settings.x_fill_share
+    if not share:
+        return Check("budget", "warn", "0 USD: no paid call is made", "See `elec plan`, then set ELEC_X_BUDGET_USD")
+    try:
+        spent = SpendLedger(store, "x_search", share, lambda: datetime.now(UTC)).month().total_usd
+    except LedgerUnreadable as error:
+        return Check("budget", "fail", str(error))
+    left = share - spent
+    state: State = "ok" if left > share * 0.1 else "warn"
+    return Check("budget", state, f"{spent:.2f} of {share:.2f} USD spent or reserved this month for searches")

@@ -1,0 +1,131 @@
+"""`elec plan`: what will be asked of X for each active election, and what it costs."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from elec_assets.clients.store import Store, open_store
+from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.domain import calendar
+from elec_assets.domain.registry import Election, Registry
+from elec_assets.domain.rules import search_queries, stream_rules
+from elec_assets.domain.windows import DAY, Grain, Window, floor, split
+from elec_assets.operations.report import DONE, columns
+from elec_assets.settings import Settings
+
+_PAGE_POSTS = 100
+_LOOK_BACK = timedelta(days=7)
+# Shown where nothing was collected yet: three sizes that a reader can find themselves in.
+_GUESSES = (100.0, 1_000.0, 10_000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Requests, posts and USD a day at a number of posts an hour."""
+
+    posts_an_hour: float
+    requests_a_day: int
+    posts_a_day: int
+    usd_a_day: float
+    usd_a_month: float
+
+
+@dataclass(frozen=True, slots=True)
+class ElectionPlan:
+    """The plan of one election: whom, by which rules and queries, how much."""
+
+    election: str
+    candidates: int
+    stream_rules: dict[str, str]
+    queries: tuple[str, ...]
+    planned_hours_today: float
+    measured: bool
+    volumes: tuple[Volume, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """The plans of all active elections, and the budget they must fit."""
+
+    elections: tuple[ElectionPlan, ...]
+    budget_usd_a_month: float
+    free: bool
+    exit_code: int = DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {key: value for key, value in asdict(self).items() if key != "exit_code"}
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        if not self.elections:
+            return ["No election of the registry is active now: nothing is asked."]
+        told = [line for plan in self.elections for line in _told(plan)]
+        budget = (
+            f"Budget for searches: {self.budget_usd_a_month:.2f} USD a month (ELEC_X_BUDGET_USD x ELEC_X_FILL_SHARE)"
+        )
+        return [*told, "X is on 127.0.0.1: free." if self.free else f"{budget}."]
+
+
+def plan(settings: Settings, registry: Registry, now: datetime, posts_an_hour: float | None = None) -> PlanReport:
+    """What will be asked of X. Volume is the mean of the last week's sealed hours, or the guess given, or three."""
+    store = open_store(settings.store_url, allow_http=settings.store_allows_http)
+    elections = tuple(_election(settings, store, e, now, posts_an_hour) for e in registry.active(now))
+    return PlanReport(elections, settings.x_budget_usd * settings.x_fill_share, settings.x_is_loopback)
+
+
+def _election(settings: Settings, store: Store, election: Election, now: datetime, guess: float | None) -> ElectionPlan:
+    queries = search_queries(election, now, 1024 if settings.x_archive == "all" else 512)
+    measured = None if guess is not None else _measured(store, election, now)
+    volumes = _GUESSES if measured is None else (measured,)
+    today = Window(floor(now, Grain.DAY), floor(now, Grain.DAY) + DAY)
+    hours = sum(calendar.planned(election, hour).seconds for hour in split(today, Grain.HOUR)) / 3600
+    return ElectionPlan(
+        election=election.key,
+        candidates=len(election.as_of(now)),
+        stream_rules={rule.tag: rule.value for rule in stream_rules(election, now)},
+        queries=queries,
+        planned_hours_today=hours,
+        measured=measured is not None,
+        volumes=tuple(_volume(settings, len(queries), hours, v) for v in ((guess,) if guess is not None else volumes)),
+    )
+
+
+def _measured(store: Store, election: Election, now: datetime) -> float | None:
+    end = floor(now, Grain.HOUR)
+    rows = TweetArchive(store, election.key).coverages(split(Window(end - _LOOK_BACK, end), Grain.HOUR))
+    filled = sum(row.filled_s + row.captured_s for row in rows)
+    return sum(row.rows for row in rows) / filled * 3600 if filled else None
+
+
+def _volume(settings: Settings, queries: int, hours: float, posts_an_hour: float) -> Volume:
+    posts = posts_an_hour * hours
+    # Each query ends with a page that is not full; each post brings its author.
+    requests = hours * max(queries, queries + posts_an_hour / _PAGE_POSTS)
+    usd = 0.0 if settings.x_is_loopback else posts * (settings.x_post_usd + settings.x_user_usd)
+    return Volume(posts_an_hour, round(requests), round(posts), round(usd, 2), round(usd * 30, 2))
+
+
+def _told(plan: ElectionPlan) -> list[str]:
+    known = "mean of the last week" if plan.measured else "assumed: nothing was collected yet"
+    rows = [("posts/hour", "requests/day", "posts/day", "USD/day", "USD/30 days")]
+    rows += [
+        (
+            f"{v.posts_an_hour:,.0f}",
+            f"{v.requests_a_day:,}",
+            f"{v.posts_a_day:,}",
+            f"{v.usd_a_day:,.2f}",
+            f"{v.usd_a_month:,.2f}",
+        )
+        for v in plan.volumes
+    ]
+    return [
+        f"{plan.election}: {plan.candidates} candidates followed, {plan.planned_hours_today:g} h planned today",
+        f"  stream rules ({len(plan.stream_rules)}):",
+        *[f"    {tag}  {value}" for tag, value in plan.stream_rules.items()],
+        f"  search queries ({len(plan.queries)}):",
+        *[f"    {len(query)} characters: {query}" for query in plan.queries],
+        f"  volume ({known}); USD is an upper bound, with one author billed a post:",
+        *[f"    {line}" for line in columns(rows)],
+        "",
+    ]
