@@ -11,6 +11,7 @@ from elec_assets.domain.registry_fields import KEY, Value, get, unique
 from elec_assets.domain.registry_json import json_tree
 from elec_assets.domain.registry_problems import Problems
 from elec_assets.domain.registry_tree import Sequence
+from elec_assets.domain.terms import Reason, read_term
 
 STATUSES = (-1, 0, 1)
 _STATUS = "-1, 0, 1 or a list of {from, value}"
@@ -61,7 +62,7 @@ def _candidate(key: str, value: Value, zone: tzinfo, names: dict[str, str]) -> C
     fields = value.fields(required=("name", "status"), optional=_OPTIONAL)
     if fields is None:
         return None
-    name = get(fields, "name", Value.search_text)
+    name = get(fields, "name", lambda field: _searched(field, Reason.NAME))
     status = get(fields, "status", lambda field: _status(field, zone))
     accounts = get(fields, "twitter_account", _accounts)
     terms = get(fields, "terms", _terms)
@@ -142,7 +143,20 @@ def _handle(value: Value) -> str | None:
 
 
 def _terms(value: Value) -> tuple[str, ...]:
-    return unique(value.items("a list of terms"), Value.search_text)
+    return unique(value.items("a list of terms"), _searched)
+
+
+def _searched(value: Value, reason: Reason = Reason.TERM) -> str | None:
+    """A text that rules can be made of."""
+    text = value.search_text()
+    if text is None:
+        return None
+    try:
+        read_term(text, reason)
+    except ValueError as error:
+        value.wrong(str(error))
+        return None
+    return text
 
 
 def _trends(value: Value) -> TrendsNames | None:

@@ -117,12 +117,12 @@ def candidate_terms(candidate: Candidate, shared: frozenset[str] = frozenset()) 
     Raises:
         ValueError: a term is no handle after `@`, no hashtag after `#`, or has no letter or digit.
     """
-    name = _phrase(candidate, candidate.name, Reason.NAME)
+    name = _of(candidate, candidate.name, Reason.NAME)
     accounts = tuple(
         Term(TermKind.ACCOUNT, h, Reason.SHARED_ACCOUNT if h.lower() in shared else Reason.OWN_ACCOUNT)
         for h in candidate.accounts
     )
-    return (name, *accounts, *(_term(candidate, t) for t in candidate.terms))
+    return (name, *accounts, *(_of(candidate, t) for t in candidate.terms))
 
 
 def excluded_terms(candidate: Candidate) -> tuple[Term, ...]:
@@ -131,7 +131,7 @@ def excluded_terms(candidate: Candidate) -> tuple[Term, ...]:
     Raises:
         ValueError: as `candidate_terms`.
     """
-    return tuple(_term(candidate, t) for t in candidate.exclude)
+    return tuple(_of(candidate, t) for t in candidate.exclude)
 
 
 def shared_accounts(candidates: Iterable[Candidate]) -> frozenset[str]:
@@ -140,25 +140,29 @@ def shared_accounts(candidates: Iterable[Candidate]) -> frozenset[str]:
     return frozenset(h for h, count in owners.items() if count > 1)
 
 
-def _term(candidate: Candidate, text: str) -> Term:
+def read_term(text: str, reason: Reason = Reason.TERM) -> Term:
+    """A term as the registry writes it: `@handle`, `#hashtag`, or words.
+
+    Raises:
+        ValueError: it is no handle after `@`, no hashtag after `#`, or has no letter or digit.
+    """
     text = unicodedata.normalize("NFC", text).strip()
-    if text.startswith("@"):
+    if reason is Reason.TERM and text.startswith("@"):
         if not _HANDLE.fullmatch(text[1:]):
-            raise ValueError(f"{_what(candidate, text)} starts with @ but is no handle: 1 to 15 letters, digits or _")
+            raise ValueError(f"{text!r} starts with @ but is no handle: 1 to 15 letters, digits or _")
         return Term(TermKind.ACCOUNT, text[1:], Reason.TERM)
-    if text.startswith("#"):
+    if reason is Reason.TERM and text.startswith("#"):
         if not _HASHTAG.fullmatch(text[1:]):
-            raise ValueError(f"{_what(candidate, text)} starts with # but is no hashtag: letters, digits or _")
+            raise ValueError(f"{text!r} starts with # but is no hashtag: letters, digits or _")
         return Term(TermKind.HASHTAG, text[1:], Reason.TERM)
-    return _phrase(candidate, text, Reason.TERM)
-
-
-def _phrase(candidate: Candidate, text: str, reason: Reason) -> Term:
-    clean = " ".join(unicodedata.normalize("NFC", text).translate(_UNQUOTABLE).split())
+    clean = " ".join(text.translate(_UNQUOTABLE).split())
     if not _WORD.search(fold(clean)):
-        raise ValueError(f"{_what(candidate, text)} has no letter or digit to look for")
+        raise ValueError(f"{text!r} has no letter or digit to look for")
     return Term(TermKind.PHRASE, clean, reason)
 
 
-def _what(candidate: Candidate, text: str) -> str:
-    return f"term {text!r} of candidate {candidate.key!r}"
+def _of(candidate: Candidate, text: str, reason: Reason = Reason.TERM) -> Term:
+    try:
+        return read_term(text, reason)
+    except ValueError as error:
+        raise ValueError(f"term of candidate {candidate.key!r}: {error}") from None

@@ -452,6 +452,8 @@ def test_an_edit_of_the_candidates_file_changes_the_version() -> None:
 # Properties.
 
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters='"'), min_size=1, max_size=20)
+# A candidate's name holds something to look for.
+PERSONS = WORDS.map(lambda text: f"A {text}".strip())
 KEYS = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
 HANDLES = st.from_regex(r"@[A-Za-z0-9_]{1,15}", fullmatch=True)
 ZONES = st.sampled_from(["UTC", "Europe/Paris", "America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
@@ -464,7 +466,7 @@ def elections(draw: st.DrawFn) -> dict[str, Any]:
     start = draw(DAYS)
     gaps = draw(st.lists(st.integers(1, 60), min_size=1, max_size=3))
     rounds = [start + timedelta(days=sum(gaps[: n + 1])) for n in range(len(gaps))]
-    names = draw(st.lists(WORDS, min_size=1, max_size=4, unique_by=str.casefold))
+    names = draw(st.lists(PERSONS, min_size=1, max_size=4, unique_by=str.casefold))
     keys = draw(st.lists(KEYS, min_size=len(names), max_size=len(names), unique=True))
     people = {
         key: {
@@ -632,3 +634,11 @@ def test_the_2021_file_itself_is_accepted() -> None:
     known = json.loads(text)
     assert candidates.keys() == known.keys()
     assert {k: c.image for k, c in candidates.items()} == {k: person["image"] for k, person in known.items()}
+
+
+@pytest.mark.parametrize("term", ["@two words", "#a-b", "🙂", "-"])
+def test_a_term_that_no_rule_can_be_made_of_is_refused_at_load(term: str) -> None:
+    """Such a term loaded once, and stopped the first search with a ValueError instead (2026-11)."""
+    found = problems(changed("[COBOL]", f"['{term}']"))
+    assert [p.field for p in found] == ["elections.fr_2027.candidates.grace.terms[0]"]
+    assert repr(term) in found[0].message

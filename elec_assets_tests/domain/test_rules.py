@@ -134,7 +134,7 @@ def test_exclusions_are_negated_one_by_one_in_the_rule_of_that_candidate_alone()
 def test_a_term_is_quoted_where_x_would_read_it_as_syntax(term: str, operator: str | None) -> None:
     someone = person("a", "Zoe", terms=(term,))
     if operator is None:
-        with pytest.raises(ValueError, match=r"term '\*' of candidate 'a' has no letter or digit"):
+        with pytest.raises(ValueError, match=r"term of candidate 'a': '\*' has no letter or digit"):
             values(someone)
     else:
         assert operator in values(someone)[0]
