@@ -82,7 +82,7 @@ def demo(folder: Path, *, port: int, once: bool, say: Say) -> DemoSummary:
         with _dagster(folder, port, env) as process:
             api = DagsterApi(f"http://127.0.0.1:{port}")
             _wait_until_loaded(api, process, folder, say)
-            _seed(api, election, now, say)
+            _seed(api, election, _weeks(now) if once else _weeks_until(now), say)
             summary = _summary(folder, election, now, time.monotonic() - began, candidates=_candidates(folder))
             if not once:
                 _serve(folder, summary, process, say, port)
@@ -137,8 +137,7 @@ def _wait_until_loaded(api: DagsterApi, process: subprocess.Popen[bytes], folder
         time.sleep(0.5)
 
 
-def _seed(api: DagsterApi, election: Election, now: datetime, say: Say) -> None:
-    weeks = _weeks(now)
+def _seed(api: DagsterApi, election: Election, weeks: list[Window], say: Say) -> None:
     hours = [key_of(hour, Grain.HOUR) for week in weeks for hour in split(week, Grain.HOUR)]
     _backfill(api, [f"{election.key}/twitter/tweets"], hours, say)
     built = [f"{election.key}/twitter/weekly", f"{election.key}/coverage/weekly"]
@@ -153,7 +152,7 @@ def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Sa
     done, shown = 0, -1
     while done < wanted:
         time.sleep(1.0)
-        done = sum(api.materialized(asset) for asset in assets)
+        done = sum(api.materialized(asset, partitions) for asset in assets)
         if done > shown:
             shown = done
             say(f"  {done} of {wanted} materialized")
@@ -166,6 +165,12 @@ def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Sa
 def _weeks(now: datetime) -> list[Window]:
     monday = floor(now, Grain.WEEK)
     return [Window(monday - WEEK * 2, monday - WEEK), Window(monday - WEEK, monday)]
+
+
+def _weeks_until(now: datetime) -> list[Window]:
+    """The two past weeks, and the hours of the running one that are over: a graph without a gap."""
+    monday, hour = floor(now, Grain.WEEK), floor(now, Grain.HOUR)
+    return [*_weeks(now), *([Window(monday, hour)] if hour > monday else [])]
 
 
 def _candidates(folder: Path) -> int:

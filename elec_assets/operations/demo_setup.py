@@ -18,6 +18,7 @@ _MARKER = ".made-by-elec-demo"
 _INSTANCE = """\
 # The demo's own instance: SQLite, nothing sent anywhere.
 telemetry: {enabled: false}
+nux: {enabled: false}
 run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
