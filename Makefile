@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test prove bench lock clean
+.PHONY: help install demo test prove bench docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,10 @@ prove: install ## the full counts, loads and soaks
 
 bench: install ## the comparisons
 	@echo "no benchmark yet: bench/ begins with the fast tweet path"
+
+docs: install ## make .env.example and docs/data-dictionary.md anew from the code
+	$(BIN)/python -m elec_assets.settings > .env.example
+	$(BIN)/python -m elec_assets.transforms.dictionary > docs/data-dictionary.md
 
 lock: ## make requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -12,7 +12,8 @@ from elec_assets.domain.windows import Grain, Window, key_of, year_week
 _STAMP = "%Y%m%dT%H%M%S"
 _SEARCH_PAGE = re.compile(
     r"(?P<election>[^/]+)/data/raw/twitter_search/(?P<day>\d{8})/(?P=day)_(?P<hour>\d{2})"
-    r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)"
+    r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)",
+    re.ASCII,
 )
 
 
@@ -54,10 +55,14 @@ def parse_search_page(key: str) -> SearchPage | None:
     if match is None:
         return None
     asked = match["asked"]
-    seconds = datetime.strptime(asked[:15], _STAMP).replace(tzinfo=UTC)
+    try:
+        hour = datetime.strptime(match["day"] + match["hour"], "%Y%m%d%H").replace(tzinfo=UTC)
+        seconds = datetime.strptime(asked[:15], _STAMP).replace(tzinfo=UTC)
+    except ValueError:  # digits that are no time, such as hour 25
+        return None
     return SearchPage(
         election=match["election"],
-        hour=datetime.strptime(match["day"] + match["hour"], "%Y%m%d%H").replace(tzinfo=UTC),
+        hour=hour,
         asked_at=seconds.replace(microsecond=int(asked[15:18]) * 1000),
         query=match["query"],
         page=int(match["page"]),

@@ -106,10 +106,10 @@ def window_of_key(key: str, grain: Grain) -> Window:
     """The window that a partition key names.
 
     Raises:
-        ValueError: the key is not one of this grain (a week's key must be a Monday).
+        ValueError: the key is not one of this grain, spelt as Dagster does (a week's key must be a Monday).
     """
     start = datetime.strptime(key, grain.key_format).replace(tzinfo=UTC)
-    if floor(start, grain) != start:
+    if floor(start, grain) != start or start.strftime(grain.key_format) != key:
         raise ValueError(f"{key!r} is not the start of a {grain}")
     return Window(start, start + grain.length)
 

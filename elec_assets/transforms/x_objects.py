@@ -239,7 +239,7 @@ class Place(Struct, gc=False):
 
 
 class Includes(Struct, gc=False):
-    """What X sent along with posts; never complete (of recorded posts: 5 % of retweeted posts and 0.6 % of authors missing)."""
+    """What X sent along with posts; never complete (5 % of recorded retweets lack the post, 0.6 % the author)."""
 
     users: list[User] | None = None
     tweets: list[Post] | None = None
