@@ -28,7 +28,7 @@ def coverage_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefin
             "Exactly one outcome for every hour of an ISO week: `weekly/coverage/GGGG_WW.csv.gz`. Silence (empty) and "
             "a gap (partial, throttled, refused, over_budget, error, not_run) are never the same thing."
         ),
-        group_name=parts.group(election),
+        group_name=parts.group(election, "coverage"),
         kinds={"polars", "csv", "parquet"},
         owners=parts.OWNERS,
         tags=parts.tags(election, "coverage", "week"),
