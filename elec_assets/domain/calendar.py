@@ -5,9 +5,7 @@ import random
 
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.registry import Election
-from elec_assets.domain.windows import HOUR, Window, epoch_ms, from_epoch_ms
-
-_HOUR_MS = 3_600_000
+from elec_assets.domain.windows import HOUR, HOUR_MS, Window, epoch_ms, from_epoch_ms
 
 
 def collected(election: Election, window: Window) -> Intervals:
@@ -26,19 +24,19 @@ def planned(election: Election, hour: Window) -> Intervals:
     start = epoch_ms(hour.start)
     if plan.mode == "every":
         period, length = plan.every_s * 1000, plan.length_s * 1000
-        first = start - start % period if period > _HOUR_MS else start
-        spans = [(t, t + length) for t in range(first, start + _HOUR_MS, period)]
+        first = start - start % period if period > HOUR_MS else start
+        spans = [(t, t + length) for t in range(first, start + HOUR_MS, period)]
     elif plan.mode == "slots":
         spans = _slots(f"{election.key} {hour.start.isoformat()}", start, plan.slots, plan.slot_s * 1000)
     else:
-        spans = [(start, start + _HOUR_MS)]
+        spans = [(start, start + HOUR_MS)]
     return Intervals.of(spans) & collected(election, hour)
 
 
 def _slots(seed: str, start: int, slots: int, length: int) -> list[tuple[int, int]]:
     # Random, not secret: a sample that anyone can draw again.
     draw = random.Random(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8]))  # noqa: S311
-    stratum = _HOUR_MS // slots
+    stratum = HOUR_MS // slots
     begins = [start + i * stratum + draw.randrange(0, stratum - length + 1, 1000) for i in range(slots)]
     return [(begin, begin + length) for begin in begins]
 

@@ -190,9 +190,9 @@ CANDIDATES = Table(
     description="Who is followed, as the registry says.",
     columns=(
         _must("candidate", _S, "Key of the person, the same in all elections."),
-        _must("name", _S, "Name."),
+        _must("name", _S, "Full name, as it is searched for."),
         Column("group", _S, "Political group, as the registry names it."),
-        Column("party", _S, "Party."),
+        Column("party", _S, "Party, as the registry names it."),
         _must("status", _S, "Dated statuses as a JSON list of [from, value]; 1 declared, 0 named, -1 out."),
         _must("accounts", _L, "X handles without `@`: own and party."),
         _must("terms", _L, "Further terms searched."),

@@ -13,6 +13,7 @@ X_EPOCH_MS = 1_288_834_974_657
 # Ids below this were numbered one after another, before snowflakes (2010-11-04): they hold no time.
 FIRST_SNOWFLAKE = 29_700_859_247
 HOUR = timedelta(hours=1)
+HOUR_MS = 3_600_000
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 
