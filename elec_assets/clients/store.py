@@ -2,19 +2,26 @@
 
 Two kinds of writes: `put` replaces an object whole, `create` refuses to touch one that exists. Neither ever shows a
 partial object. There is no compare-and-swap: each piece of state has one writer. Keys come from `domain/layout.py`.
+
+Durability. When a write returns, the object is there after a crash of the process and after a power cut; when it
+raises or is killed, what was there before is there, or the whole new object is, never a part of one. In a directory
+the bytes go to a temporary file that is fsynced and then renamed (`put`) or linked (`create`), and the folder, with
+the parents of folders made for it, is fsynced before the write returns. On S3 the bucket's own promise holds. A
+`delete` may be undone by a power cut.
 """
 
 import errno
 import io
 import os
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +41,10 @@ if TYPE_CHECKING:
 # Temporary files of local writes; on the same file system, so that the final rename is atomic. Never listed.
 _TEMPORARY = ".tmp"
 _TEMPORARY_KEPT_S = 86_400.0
+# What every store takes: obstore cannot read back from a directory what it has put under `A:` or `x#1` (0.12.1).
+_KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_KEY_RULE = "names of ASCII letters, digits, '_', '-' and '.', not first, joined by '/'"
+_NO_RIGHTS = "no permission; check the rights of this identity"
 
 
 class StoreError(Exception):
@@ -76,7 +87,7 @@ class Store:
             StoreError: the store refused.
         """
         with _told("read", key, self.url):
-            return bytes(obstore.get(self._backend, key).bytes())
+            return bytes(obstore.get(self._backend, _checked(key)).bytes())
 
     def find(self, key: str) -> bytes | None:
         """The bytes of an object, or None where there is none."""
@@ -110,7 +121,7 @@ class Store:
         """
         with _told("write", key, self.url):
             if self._root is None:
-                obstore.put(self._backend, key, path)
+                obstore.put(self._backend, _checked(key), path)
             else:
                 with path.open("rb") as source:
                     _write_local(self._root, key, source, create=False)
@@ -119,14 +130,20 @@ class Store:
         """Remove an object; nothing happens where there is none."""
         try:
             with _told("delete", key, self.url):
-                obstore.delete(self._backend, key)
+                obstore.delete(self._backend, _checked(key))
         except ObjectMissing:
             return
 
     def list(self, prefix: str) -> list[ObjectInfo]:
-        """All objects whose key starts with the prefix, by key. The prefix must hold at least one `/`."""
+        """All objects whose key starts with the prefix, by key. The prefix must hold at least one `/`.
+
+        Raises:
+            StoreError: the prefix is not one, or the store refused.
+        """
         # obstore matches whole path segments only, so the folder is listed and filtered here.
         folder = prefix.rpartition("/")[0]
+        if not _KEY.fullmatch(folder):
+            raise StoreError(f"{prefix!r} is not a prefix: at least one folder, and {_KEY_RULE}")
         found = []
         with _told("list", prefix, self.url):
             for batch in obstore.list(self._backend, prefix=folder):
@@ -138,7 +155,7 @@ class Store:
     def _write(self, key: str, data: bytes, *, create: bool) -> None:
         with _told("write", key, self.url):
             if self._root is None:
-                obstore.put(self._backend, key, data, mode="create" if create else "overwrite")
+                obstore.put(self._backend, _checked(key), data, mode="create" if create else "overwrite")
             else:
                 _write_local(self._root, key, io.BytesIO(data), create=create)
 
@@ -185,11 +202,10 @@ def _write_local(root: Path, key: str, source: BinaryIO, *, create: bool) -> Non
         temporary.unlink(missing_ok=True)
 
 
-def _checked(key: str) -> PurePosixPath:
-    path = PurePosixPath(key)
-    if not key or path.is_absolute() or ".." in path.parts or str(path) != key or path.parts[0] == _TEMPORARY:
-        raise StoreError(f"{key!r} is not a key: relative, with '/', without '..'")
-    return path
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise StoreError(f"{key!r} is not a key: {_KEY_RULE}")
+    return key
 
 
 def _make_folders(root: Path, folder: Path) -> list[Path]:
@@ -215,8 +231,9 @@ def _sweep(folder: Path) -> None:
     """Remove what writers killed long ago left behind; a writer at work is younger."""
     old = time.time() - _TEMPORARY_KEPT_S
     for left in folder.iterdir():
-        if left.stat().st_mtime < old:
-            left.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # a writer has just finished with it
+            if left.stat().st_mtime < old:
+                left.unlink()
 
 
 @contextmanager
@@ -229,13 +246,15 @@ def _told(verb: str, key: str, url: str) -> Iterator[None]:
     except (AlreadyExistsError, FileExistsError) as error:
         raise ObjectExists(f"cannot {verb} {where}: it exists, and is never replaced") from error
     except (PermissionDeniedError, UnauthenticatedError, PermissionError) as error:
-        raise StoreError(f"cannot {verb} {where}: no permission; check the rights of this identity") from error
+        raise StoreError(f"cannot {verb} {where}: {_NO_RIGHTS}") from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         what = "the disk is full or a size limit is reached; free space and run again" if full else str(error)
         raise StoreError(f"cannot {verb} {where}: {what}") from error
     except BaseError as error:
-        raise StoreError(f"cannot {verb} {where}: {str(error).splitlines()[0]}") from error
+        # obstore types a local refusal to read, not one to delete (0.12.1, 2026-11).
+        what = _NO_RIGHTS if "Permission denied" in str(error) else str(error).splitlines()[0]
+        raise StoreError(f"cannot {verb} {where}: {what}") from error
 
 
 def _shown(url: str) -> str:

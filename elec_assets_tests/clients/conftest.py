@@ -1,0 +1,68 @@
+"""Fixtures of the clients' tests: stores, a small election, the sandbox of X on a clock that the test moves."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elec_assets.clients.store import Store, open_store
+from elec_assets.sandbox.faults import Fault, FaultScript
+from elec_assets.sandbox.world import World
+from elec_assets.sandbox.x_api import XApi, XOptions
+from elec_assets.sandbox.x_http import XServer
+from elec_assets_tests.clients.hours import SCENE, Clock
+
+
+@pytest.fixture(autouse=True)
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No account of this machine is ever used."""
+    for name in [n for n in os.environ if n.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The directory of `local`."""
+    return tmp_path / "store with space"
+
+
+@pytest.fixture
+def local(directory: Path) -> Store:
+    return open_store(directory.as_uri())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of the sandbox and of the clients: a day after the hour that most tests seal."""
+    return Clock(datetime(2027, 2, 2, 15, 0, tzinfo=UTC), timedelta(milliseconds=1))
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    """The posts of all sandboxes here: made once."""
+    return World(SCENE)
+
+
+@pytest.fixture
+def serve(clock: Clock, world: World) -> Iterator[Callable[..., XServer]]:
+    """Start a sandbox of X over the world, with `XOptions`, `faults` and `clock`; all are stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(*, faults: Sequence[Fault] = (), clock: Clock = clock, **options: Any) -> XServer:  # noqa: ANN401 - fields of XOptions
+            api = XApi(world, clock, XOptions(**options))
+            return stack.enter_context(XServer(api, FaultScript(faults), 0))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    named = os.environ.get("ELEC_TEST_RECORDINGS")
+    folder = (Path(named) if named else Path(__file__).parents[3] / "shared" / "data") / "x"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}: set ELEC_TEST_RECORDINGS")
+    return folder
