@@ -17,7 +17,8 @@ from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Grain, Window, key_of
 from elec_assets.transforms import search_coverage, verification
 from elec_assets.transforms.coverage import Counts, HourCoverage, hour_coverage
-from elec_assets.transforms.sealing import Sealed, read_table, rejects_bytes, seal, table_bytes
+from elec_assets.transforms.parquet import stored_rows
+from elec_assets.transforms.sealing import Sealed, rejects_bytes, seal, table_bytes
 from elec_assets.transforms.verification import Finding
 
 # Times that an hour is sealed again because another run stored raw objects meanwhile.
@@ -69,7 +70,9 @@ class HourSealer:
         queries = search_queries(self._election, hour.start, self._query_limit)
         raw = self._archive.raw(hour)
         asked = self._ask(hour, queries, raw, refresh=refresh)
-        if not asked and not raw.objects:
+        planned = calendar.planned(self._election, hour)
+        # Planned, and nobody followed: nothing is to be asked, and the hour is known to be empty.
+        if not asked and not raw.objects and (queries or not planned):
             return self._without_raw(hour, partition)
         for _ in range(_CONVERGE):
             raw = self._archive.raw(hour)
@@ -103,11 +106,13 @@ class HourSealer:
         sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
         row = self._coverage(hour, queries, raw, sealed)
         before = self._archive.table(hour)
-        before_rows = None if before is None else read_table(before).height
+        before_rows = None if before is None else stored_rows(before)
         findings = _findings(sealed.frame, hour, row, before_rows)
+        wrong = [f.text for f in findings if f.check != verification.COMPLETE]
+        if wrong:
+            return SealedHour(row.partition, stored=False, summary="; ".join(wrong), row=row, findings=findings)
         filled = search_coverage.filled(planned, queries, raw.metas)
-        keep = any(f.check != verification.COMPLETE for f in findings) or (not raw.pages and not filled)
-        table = None if keep else table_bytes(sealed.frame)
+        table = table_bytes(sealed.frame) if raw.pages or filled else None
         rejects = rejects_bytes(sealed.rejects) if sealed.rejects else None
         size = self._archive.save(hour, table=table, rejects=rejects, row=row)
         return SealedHour(

@@ -20,6 +20,7 @@ from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import Grain, Window, id_bounds, iso_ms, key_of
+from elec_assets.transforms.json_spans import elements, members
 from elec_assets.transforms.search_coverage import PageMeta
 
 # Four digits of a page's key; 100 posts a page make a million posts an hour and query.
@@ -35,8 +36,8 @@ class Prices:
 
     @property
     def page_usd(self) -> float:
-        """Upper bound of one page: each post with one referenced post, and an author for each."""
-        return PAGE_POSTS * 2 * (self.post_usd + self.user_usd)
+        """Upper bound of one page: each post with two referenced posts (a reply that quotes), an author for each."""
+        return PAGE_POSTS * 3 * (self.post_usd + self.user_usd)
 
     def of(self, head: "PageHead") -> float:
         """What one page cost."""
@@ -123,11 +124,12 @@ class SearchFill:
         except (XError, OverBudget) as error:
             self._failed(error, key, meta)
             return None
-        last = head.next_token is None or head.next_token == request.next_token
+        last = head.next_token is None
         received = {"received_at": iso_ms(self._clock()), "status": 200, "result_count": head.found, "last": last}
         oldest = None if head.oldest_id is None else str(head.oldest_id)
         self._create(key.meta, _encode(msgspec.structs.replace(meta, oldest_id=oldest, **received)))
-        return None if last else with_token(request, str(head.next_token))
+        # A token that comes again would go on for ever, and does not prove that nothing follows.
+        return None if last or head.next_token == request.next_token else with_token(request, str(head.next_token))
 
     def _received(self, request: SearchRequest, key: SearchPage) -> PageHead:
         if self.stopped is not None:
@@ -135,8 +137,9 @@ class SearchFill:
         self._ledger.reserve(key.stem, self._prices.page_usd)
         try:
             answer = self._api.search(request)
-        except XError:
-            self._ledger.settle(key.stem, usd=0.0, posts=0, users=0)
+        except XError as error:
+            usd = self._prices.page_usd if error.billed else 0.0
+            self._ledger.settle(key.stem, usd=usd, posts=0, users=0)
             raise
         self._create(key.body, gzip.compress(answer.body, 6, mtime=0))
         head = read_head(answer.body)
@@ -209,26 +212,49 @@ def read_head(body: bytes) -> PageHead:
         XUnreadable: the body is not a search page.
     """
     try:
-        page = msgspec.json.decode(body, type=_Page)
-    except msgspec.DecodeError as error:
+        page = _page(body)
+    except (ValueError, RecursionError) as error:
         raise XUnreadable(f"X's answer is not a search page: {error}", status=200, body=body) from error
-    data, includes, meta = page.data or [], page.includes or _Includes(), page.meta or _Meta()
+    if page.meta is None or (page.data is None and page.meta.result_count != 0):
+        raise XUnreadable("X's answer is no search page: neither posts nor a count of none", status=200, body=body)
+    data, includes = page.data or [], page.includes or _Includes()
     ids = [found for post in data if (found := _id(post)) is not None]
     return PageHead(
         posts=len(data) + len(includes.tweets) + len(includes.posts),
         users=len(includes.users),
         oldest_id=min(ids, default=None),
-        next_token=meta.next_token,
+        next_token=page.meta.next_token,
         found=len(data),
     )
+
+
+def _page(body: bytes) -> _Page:
+    """A page's parts. One bad post (a lone surrogate) does not take its page with it: sealing rejects it alone.
+
+    Raises:
+        ValueError: it is not a page, or its `meta` cannot be read.
+        RecursionError: it is nested without end.
+    """
+    try:
+        return msgspec.json.decode(body, type=_Page)
+    except ValueError:
+        parts = members(body)
+        included = members(parts["includes"]) if "includes" in parts else {}
+        named = {n: _raws(included[n]) for n in ("users", "tweets", "posts") if n in included}
+        meta = msgspec.json.decode(parts.get("meta", b"null"), type=_Meta | None)
+        return _Page(_raws(parts["data"]) if "data" in parts else None, _Includes(**named), meta)
+
+
+def _raws(array: bytes) -> list[msgspec.Raw]:
+    return [msgspec.Raw(element) for element in elements(array)]
 
 
 def _id(post: msgspec.Raw) -> int | None:
     try:
         found = str(msgspec.json.decode(post, type=_Id).id)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
-    return int(found) if found.isdecimal() and len(found) < 20 else None
+    return int(found) if found.isascii() and found.isdecimal() and len(found) < 20 else None
 
 
 def _encode(meta: PageMeta) -> bytes:

@@ -105,7 +105,7 @@ class SpendLedger:
             return Spend()
         try:
             spend = msgspec.json.decode(data, type=Spend)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
             raise LedgerUnreadable(f"{key}: not a spend ledger ({error}); restore it or move it away") from error
         if spend.version > VERSION:
             raise LedgerUnreadable(f"{key}: version {spend.version}, this program reads up to {VERSION}; upgrade")

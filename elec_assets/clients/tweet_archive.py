@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import msgspec
+import polars as pl
 
 from elec_assets.clients.store import Store
 from elec_assets.domain import layout
@@ -13,27 +13,31 @@ from elec_assets.domain.layout import SearchPage, parse_search_page
 from elec_assets.domain.windows import Grain, Window, parse_iso
 from elec_assets.transforms import coverage
 from elec_assets.transforms.coverage import HourCoverage
-from elec_assets.transforms.search_coverage import META_VERSION, PageMeta
+from elec_assets.transforms.sealing import read_table
+from elec_assets.transforms.search_coverage import META_VERSION, PageMeta, read_meta
 from elec_assets.transforms.x_documents import RawDocument
 
 
 class ArchiveDamaged(Exception):
-    """A raw object of the archive cannot be read; the text names it. Nothing was changed."""
+    """An object of the archive cannot be read; the text names it. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RawHour:
-    """The raw objects of an hour: sidecars by page, and the keys of the bodies that hold posts, in order."""
+    """The raw objects of an hour: sidecars by page, and the keys of the bodies that hold posts, in order.
+
+    `names` are the keys of all of them: two equal sets make equal tables and coverage rows.
+    """
 
     metas: tuple[PageMeta, ...]
     pages: tuple[SearchPage, ...]
     received: tuple[str, ...]
-    objects: int
+    names: frozenset[str]
 
     @property
-    def names(self) -> frozenset[str]:
-        """What identifies this set of raw objects: two equal sets make equal tables."""
-        return frozenset(page.stem for page in self.pages)
+    def objects(self) -> int:
+        """How many there are."""
+        return len(self.names)
 
 
 class TweetArchive:
@@ -56,7 +60,7 @@ class TweetArchive:
         # A body without sidecar is what a crash left: received, and used. One of an error is kept and holds no posts.
         posts = [page for page in bodies if page not in metas or metas[page].status == 200]
         received = tuple(metas[p].received_at or metas[p].asked_at if p in metas else "" for p in posts)
-        return RawHour(tuple(metas[p] for p in sorted(metas)), tuple(posts), received, len(listed))
+        return RawHour(tuple(metas[p] for p in sorted(metas)), tuple(posts), received, frozenset(keys))
 
     def documents(self, raw: RawHour) -> Iterator[RawDocument]:
         """The pages of an hour, as received, one at a time.
@@ -87,6 +91,19 @@ class TweetArchive:
         """The sealed table of an hour, None where it is not sealed."""
         return self._store.find(layout.tweets_hour(self._election, hour))
 
+    def frame(self, hour: Window) -> pl.DataFrame | None:
+        """The rows of an hour, None where it is not sealed.
+
+        Raises:
+            ArchiveDamaged: the table cannot be read; the text names it.
+        """
+        data = self.table(hour)
+        try:
+            return None if data is None else read_table(data)
+        except ValueError as error:
+            key = layout.tweets_hour(self._election, hour)
+            raise ArchiveDamaged(f"{key}: not a table of tweets ({error}); seal the hour again") from error
+
     def coverage(self, hour: Window) -> HourCoverage | None:
         """The coverage row of an hour, None where it is not sealed."""
         key = self._coverage_key(hour)
@@ -102,8 +119,8 @@ class TweetArchive:
 
     def _meta(self, key: str) -> PageMeta:
         try:
-            meta = msgspec.json.decode(self._store.get(key), type=PageMeta)
-        except msgspec.DecodeError as error:
+            meta = read_meta(self._store.get(key))
+        except (ValueError, RecursionError) as error:
             raise ArchiveDamaged(
                 f"{key}: not a sidecar of a search page ({error}); restore it from a backup"
             ) from error
@@ -112,7 +129,10 @@ class TweetArchive:
         return meta
 
     def _body(self, key: str) -> bytes:
+        packed = self._store.get(key)
+        if not packed:  # which gzip takes for nothing at all
+            raise ArchiveDamaged(f"{key}: cannot be unpacked (it is empty); restore it from a backup")
         try:
-            return gzip.decompress(self._store.get(key))
+            return gzip.decompress(packed)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ArchiveDamaged(f"{key}: cannot be unpacked ({error}); restore it from a backup") from error

@@ -1,7 +1,8 @@
 """Weekly files in the store: frames of a week, in order, streamed into `.csv.gz` and `.parquet` beside it."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,10 @@ from elec_assets.domain import layout
 from elec_assets.domain.tables import Table
 from elec_assets.domain.windows import Window
 from elec_assets.transforms.weekly import Summary, WeeklyCsv, WeeklyParquet
+
+
+class WeeklyDamaged(Exception):
+    """A weekly file cannot be read; the text names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +48,52 @@ class WeeklyArchive:
         csv_key, parquet_key = self._key(week, "csv.gz"), self._key(week, "parquet")
         with tempfile.TemporaryDirectory(prefix="elec-week-") as folder:
             csv_path, parquet_path = Path(folder, "week.csv.gz"), Path(folder, "week.parquet")
-            with csv_path.open("wb") as csv_file, parquet_path.open("wb") as parquet_file:
-                csv, parquet = WeeklyCsv(csv_file, self._table), WeeklyParquet(parquet_file, self._table)
+            with (
+                csv_path.open("wb") as csv_file,
+                parquet_path.open("wb") as parquet_file,
+                # Closed before its file also where a frame cannot be had: it would write its end to a closed file.
+                closing(WeeklyParquet(parquet_file, self._table)) as parquet,
+            ):
+                csv = WeeklyCsv(csv_file, self._table)
                 for frame in frames:
                     csv.add(frame)
                     parquet.add(frame)
                 summary = csv.close()
-                parquet.close()
             # The CSV last: it is the product, and checks and releases read what stands beside it.
             self._store.put_file(parquet_key, parquet_path)
             self._store.put_file(csv_key, csv_path)
             return WeeklyFile(csv_key, csv_path.stat().st_size, summary)
 
     def read(self, week: Window, columns: list[str] | None = None) -> pl.DataFrame | None:
-        """Some columns of a week's Parquet file as stored; None where there is none."""
+        """Some columns of a week's Parquet file as stored; None where there is none.
+
+        Raises:
+            WeeklyDamaged: it cannot be read.
+        """
         data = self._store.find(self._key(week, "parquet"))
-        return None if data is None else pl.read_parquet(BytesIO(data), columns=columns)
+        if data is None:
+            return None
+        with self._told(week):
+            return pl.read_parquet(BytesIO(data), columns=columns)
 
     def schema(self, week: Window) -> pl.Schema | None:
-        """Columns of a week's Parquet file; None where there is none."""
+        """Columns of a week's Parquet file; None where there is none.
+
+        Raises:
+            WeeklyDamaged: it cannot be read.
+        """
         data = self._store.find(self._key(week, "parquet"))
-        return None if data is None else pl.Schema(pl.read_parquet_schema(BytesIO(data)))
+        if data is None:
+            return None
+        with self._told(week):
+            return pl.Schema(pl.read_parquet_schema(BytesIO(data)))
+
+    @contextmanager
+    def _told(self, week: Window) -> Iterator[None]:
+        try:
+            yield
+        except pl.exceptions.ComputeError as error:
+            raise WeeklyDamaged(f"{self._key(week, 'parquet')}: no whole Parquet file; build the week again") from error
 
     def _key(self, week: Window, suffix: str) -> str:
         return layout.weekly(self._election, self._product, week, suffix)

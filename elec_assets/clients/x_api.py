@@ -14,7 +14,9 @@ from typing import Any, Literal
 import msgspec
 import requests
 import requests.adapters
+import requests.utils
 import tenacity
+import urllib3.exceptions
 
 from elec_assets.clients.x_errors import (
     XError,
@@ -114,7 +116,7 @@ class XApi:
         self._clock = clock
         self._sleep = sleep
         self._last: datetime | None = None
-        self._spelling: Literal["tweet_fields", "post.fields"] = "tweet_fields"
+        self._spelling: Literal["tweet_fields", "post_fields"] = "tweet_fields"
 
     @property
     def endpoint(self) -> str:
@@ -129,14 +131,20 @@ class XApi:
         Raises:
             XError: X did not answer with a page; see its class.
         """
+        failures: list[BaseException | None] = []
         attempts = tenacity.Retrying(
+            after=lambda state: failures.append(state.outcome.exception() if state.outcome else None),
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
             wait=self._wait,
             retry=tenacity.retry_if_exception(self._worth_waiting),
             sleep=self._sleep,
             reraise=True,
         )
-        return attempts(self._once, request)
+        try:
+            return attempts(self._once, request)
+        except XError as error:
+            error.billed = any(isinstance(e, XError) and e.billed for e in failures)
+            raise
 
     def usage(self) -> str:
         """Posts read this billing cycle, as X tells; `unknown` where X uses a form not seen before. Not billed.
@@ -150,22 +158,38 @@ class XApi:
             raise XUnreachable(f"no whole answer from {self._base_url} ({type(error).__name__})") from error
         try:
             data = msgspec.json.decode(response.content, type=_Usage).data
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
             return "unknown"
         return str(data.get("project_usage", data.get("tweets_consumed", "unknown")))
 
     def _once(self, request: SearchRequest) -> Answer:
         self._keep_pace()
         try:
-            response = self._search(**self._parameters(request))
-        except XInvalidRequest as error:
-            if not error.names_tweet_fields or self._spelling == "post.fields":
-                raise
-            self._spelling = "post.fields"
-            response = self._search(**self._parameters(request))
+            response = self._asked(request)
         except requests.RequestException as error:
-            raise XUnreachable(f"no whole answer from X ({type(error).__name__}); run again later") from error
+            raise XUnreachable(
+                f"no whole answer from X ({type(error).__name__}); run again later", billed=_may_be_billed(error)
+            ) from error
         return Answer(response.content, self._clock())
+
+    def _asked(self, request: SearchRequest) -> requests.Response:
+        """X's answer, in the spelling of field names that X takes."""
+        if self._spelling == "tweet_fields":
+            try:
+                response: requests.Response = self._search(**self._parameters(request))
+            except XInvalidRequest as error:
+                if not error.names_tweet_fields:
+                    raise
+                self._spelling = "post_fields"
+            else:
+                return response
+        # tweepy's own methods do not know the name, and complain of it at each call.
+        parameters = self._parameters(request)
+        known = tuple(name.replace("_fields", ".fields") for name in parameters)
+        answer: requests.Response = self._client._make_request(
+            "GET", self.endpoint, params=parameters, endpoint_parameters=known
+        )
+        return answer
 
     def _parameters(self, request: SearchRequest) -> Mapping[str, object]:
         page = {} if request.next_token is None else {"next_token": request.next_token}
@@ -185,7 +209,7 @@ class XApi:
     def _keep_pace(self) -> None:
         now = self._clock()
         if self._last is not None and (ahead := self._pace_s - (now - self._last).total_seconds()) > 0:
-            self._sleep(ahead)
+            self._sleep(min(ahead, self._pace_s))  # a clock set back makes it longer
         self._last = self._clock()
 
     def _worth_waiting(self, error: BaseException) -> bool:
@@ -224,11 +248,20 @@ class _XAdapter(requests.adapters.HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401  # requests' own signature
         request.url = self._base_url + (request.url or "").removeprefix(_TWEEPY_ROOT)
         kwargs["timeout"] = self._timeout_s
+        # requests chose by tweepy's address; NO_PROXY is to be asked about the true one.
+        kwargs["proxies"] = requests.utils.get_environ_proxies(request.url)
         response = super().send(request, *args, **kwargs)
         body = response.content
         if response.status_code != 200:
             raise classify(response.status_code, response.headers, body)
         return response
+
+
+def _may_be_billed(error: requests.RequestException) -> bool:
+    """Whether X may have counted a request that has no whole answer: not one that was never sent."""
+    cause = error.args[0] if error.args else None
+    unsent = isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.SSLError)
+    return not unsent and not isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
 
 
 def with_token(request: SearchRequest, token: str) -> SearchRequest:

@@ -12,6 +12,9 @@ import msgspec
 
 from elec_assets.domain.outcomes import Outcome
 
+# Characters of a foreign text that a message shows at most.
+_SHOWN = 300
+
 
 class XError(Exception):
     """X did not answer with posts. The text says what happened and what the operator should do.
@@ -20,6 +23,7 @@ class XError(Exception):
         outcome: what the hour's unfilled time is recorded as.
         fatal: whether every other question would fail the same way, so that asking stops.
         retriable: whether the same question may succeed soon.
+        billed: whether X may have billed posts although no page came.
         status: HTTP status, None where there was no answer.
         body: the answer as received, empty where there was none.
     """
@@ -28,10 +32,11 @@ class XError(Exception):
     fatal = False
     retriable = False
 
-    def __init__(self, message: str, *, status: int | None = None, body: bytes = b"") -> None:
+    def __init__(self, message: str, *, status: int | None = None, body: bytes = b"", billed: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.body = body
+        self.billed = billed
 
 
 class XUnauthorized(XError):
@@ -115,11 +120,11 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
     """The typed error for an answer that is not 200."""
     problem = _problem(body)
     kind = str(problem.get("type", "")).rpartition("/")[2]
-    title = str(problem.get("title") or problem.get("reason") or "no title")
+    title = str(problem.get("title") or problem.get("reason") or "no title")[:_SHOWN]
     detail = _detail(problem)
     says = f"X answered {status} ({title}{': ' + detail if detail else ''})"
     if 300 <= status < 400:
-        where = headers.get("location", "an unnamed address")
+        where = headers.get("location", "an unnamed address")[:_SHOWN]
         return XRedirected(
             f"{says}: redirected to {where}; set ELEC_X_BASE_URL to the final address", status=status, body=body
         )
@@ -154,13 +159,14 @@ def _too_many(kind: str, title: str, says: str, headers: Mapping[str, str], body
 
 
 def _reset(header: str) -> datetime | None:
-    return datetime.fromtimestamp(int(header), UTC) if header.isdigit() and len(header) < 12 else None
+    readable = header.isascii() and header.isdecimal() and len(header) < 12
+    return datetime.fromtimestamp(int(header), UTC) if readable else None
 
 
 def _problem(body: bytes) -> dict[str, Any]:
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
         return {}
     return decoded if isinstance(decoded, dict) else {}
 
@@ -169,4 +175,4 @@ def _detail(problem: dict[str, Any]) -> str:
     """The most telling sentence of a body: of its first error, else its own."""
     errors = problem.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return str(first.get("message") or first.get("detail") or problem.get("detail") or "")[:300]
+    return str(first.get("message") or first.get("detail") or problem.get("detail") or "")[:_SHOWN]

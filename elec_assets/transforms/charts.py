@@ -20,12 +20,14 @@ COLOURS = {
     Outcome.NOT_PLANNED: "#DDDDDD",
 }
 _CELL, _LEFT, _TOP = 18, 44, 22
+# Outcomes a line of the legend: all nine do not fit beside each other.
+_LEGEND_LINE = 5
 _FONT = 'font-family="sans-serif" font-size="10" fill="#333"'
 
 
 def coverage_week(week: Window, outcomes: Sequence[tuple[datetime, Outcome]]) -> str:
     """A week as 7 rows of 24 cells, coloured by the outcome of each hour; a cell's title names hour and outcome."""
-    width, height = _LEFT + 24 * _CELL + 10, _TOP + 7 * _CELL + 36
+    width, height = _LEFT + 24 * _CELL + 10, _TOP + 7 * _CELL + 50
     parts = [_open(width, height, f"Coverage of the week of {week.start:%Y-%m-%d}")]
     parts += [_text(_LEFT + h * _CELL + 2, 14, f"{h:02d}") for h in range(0, 24, 3)]
     parts += [_text(2, _TOP + d * _CELL + 13, f"{week.start + timedelta(days=d):%a %d}") for d in range(7)]
@@ -37,7 +39,7 @@ def coverage_week(week: Window, outcomes: Sequence[tuple[datetime, Outcome]]) ->
             f'<rect x="{x}" y="{y}" width="{_CELL - 2}" height="{_CELL - 2}" fill="{COLOURS[outcome]}"'
             f' stroke="#999" stroke-width="0.5">{title}</rect>'
         )
-    parts += _legend(sorted({outcome for _, outcome in outcomes}), height - 14)
+    parts += _legend(sorted({outcome for _, outcome in outcomes}), height - 30)
     return "".join([*parts, "</svg>"])
 
 
@@ -72,7 +74,9 @@ def _text(x: float, y: float, text: str) -> str:
 def _legend(outcomes: Sequence[Outcome], y: int) -> list[str]:
     parts = []
     x = _LEFT
-    for outcome in outcomes:
+    for number, outcome in enumerate(outcomes):
+        if number == _LEGEND_LINE:
+            x, y = _LEFT, y + 16
         parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{COLOURS[outcome]}" stroke="#999"/>')
         parts.append(_text(x + 14, y, outcome.value))
         x += 26 + 6 * len(outcome.value)

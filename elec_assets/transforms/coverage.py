@@ -118,7 +118,7 @@ def decode(data: bytes, key: str) -> HourCoverage:
     """
     try:
         row = msgspec.json.decode(data, type=HourCoverage)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
         raise CoverageUnreadable(f"{key}: not a coverage row ({error}); seal the hour again") from error
     if row.schema_version > SCHEMA_VERSION:
         raise CoverageUnreadable(

@@ -80,6 +80,19 @@ def read_parquet(content: bytes, table: Table) -> pl.DataFrame:
     """The inverse of `parquet_bytes`.
 
     Raises:
-        ValueError: the file holds another table, or one of another schema version: rebuild it from the raw objects.
+        ValueError: the file is damaged, holds another table, or one of another schema version: rebuild it from the
+            raw objects.
     """
-    return conform(pl.read_parquet(io.BytesIO(content)), table)
+    try:
+        frame = pl.read_parquet(io.BytesIO(content))
+    except pl.exceptions.ComputeError as error:
+        raise ValueError(f"no whole Parquet file: {error}") from error
+    return conform(frame, table)
+
+
+def stored_rows(content: bytes) -> int | None:
+    """Rows of a Parquet file of any table and version, as its footer says; None where the file is damaged."""
+    try:
+        return int(pq.read_metadata(io.BytesIO(content)).num_rows)
+    except (pa.ArrowInvalid, OSError):  # not Parquet, or a footer that cannot be decoded
+        return None

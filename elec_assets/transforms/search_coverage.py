@@ -44,6 +44,22 @@ class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
 
 
+def read_meta(data: bytes) -> PageMeta:
+    """A stored sidecar.
+
+    Raises:
+        ValueError: it is not one; also for an id or a time in it that is none.
+        RecursionError: it is nested without end.
+    """
+    # As text: msgspec passes over bytes that are not UTF-8 where it knows no field.
+    meta = msgspec.json.decode(data.decode(), type=PageMeta)
+    for number in (meta.since_id, meta.until_id, meta.oldest_id or "0"):
+        int(number)
+    for moment in (meta.asked_at, meta.received_at or meta.asked_at):
+        parse_iso(moment)
+    return meta
+
+
 def needed(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> dict[str, Intervals]:
     """The planned time that each query has not answered yet; queries with nothing to ask are left out."""
     answered = {query: answered_by(metas, query) for query in queries}
@@ -59,19 +75,27 @@ def filled(planned: Intervals, queries: Sequence[str], metas: Sequence[PageMeta]
 
 def answered_by(metas: Sequence[PageMeta], query: str) -> Intervals:
     """The time one query has answered, over all times it was asked."""
-    mine = sorted((m for m in metas if m.query == query), key=attrgetter("asked_at", "since_id", "page"))
-    asks = groupby(mine, key=attrgetter("asked_at", "since_id"))
-    return reduce(lambda a, b: a | b, (_answered(list(pages)) for _, pages in asks), NOWHERE)
+    return reduce(lambda a, b: a | b, map(_answered, _asks(metas, query)), NOWHERE)
 
 
 def causes(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> Mapping[Outcome, str]:
-    """Why time is missing: of each query that still needs some, its latest problem; outcome -> sentence."""
+    """Why time is missing: what happened when each part of it was last asked; outcome -> sentence."""
     found: dict[Outcome, str] = {}
-    for query in needed(planned, queries, metas):
-        mine = sorted((m for m in metas if m.query == query), key=attrgetter("asked_at", "page"))
-        if mine and mine[-1].outcome is not None:
-            found[mine[-1].outcome] = mine[-1].problem or ""
+    for query, rest in needed(planned, queries, metas).items():
+        missing = rest
+        for pages in reversed(_asks(metas, query)):
+            asked = Intervals.of([(_ms_of_bound(pages[0].since_id), _ms_of_bound(pages[0].until_id))])
+            problem = next((m for m in pages if m.outcome is not None), None)
+            if problem is not None and problem.outcome is not None and missing & asked:
+                found.setdefault(problem.outcome, problem.problem or "")
+            missing -= asked
     return found
+
+
+def _asks(metas: Iterable[PageMeta], query: str) -> list[list[PageMeta]]:
+    """The sidecars of a query, the pages of one question together, questions and pages in order."""
+    mine = sorted((m for m in metas if m.query == query), key=attrgetter("asked_at", "since_id", "page"))
+    return [list(pages) for _, pages in groupby(mine, key=attrgetter("asked_at", "since_id"))]
 
 
 def _answered(pages: list[PageMeta]) -> Intervals:

@@ -1,0 +1,62 @@
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+
+from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.windows import Grain, split, window_at
+from elec_assets.transforms.charts import COLOURS, coverage_week, hourly_bars
+
+WEEK = window_at(datetime(2027, 2, 1, tzinfo=UTC), Grain.WEEK)
+HOURS = [hour.start for hour in split(WEEK, Grain.HOUR)]
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parsed(svg: str) -> ET.Element:
+    return ET.fromstring(svg)  # noqa: S314 - made by us
+
+
+def inside(root: ET.Element) -> bool:
+    """Whether every box and every text begins, and every box ends, within the picture."""
+    width, height = float(root.attrib["width"]), float(root.attrib["height"])
+    for shape in [*root.iter(f"{SVG}rect"), *root.iter(f"{SVG}text")]:
+        x, y = float(shape.get("x", "0")), float(shape.get("y", "0"))
+        right = x + float(shape.get("width", str(6 * len(shape.text or ""))))
+        if not (0 <= x <= right <= width and 0 <= y <= y + float(shape.get("height", "0")) <= height):
+            return False
+    return True
+
+
+def test_every_hour_is_a_cell_of_its_own_with_the_colour_of_its_outcome() -> None:
+    outcomes = list(Outcome)
+    cells = [(start, outcomes[n % 9]) for n, start in enumerate(HOURS)]
+    root = parsed(coverage_week(WEEK, cells))
+    titled = [r for r in root.iter(f"{SVG}rect") if r.find(f"{SVG}title") is not None]
+    assert len(titled) == 168
+    assert len({(r.attrib["x"], r.attrib["y"]) for r in titled}) == 168
+    assert [r.attrib["fill"] for r in titled] == [COLOURS[outcome] for _, outcome in cells]
+    assert titled[0].findtext(f"{SVG}title") == "Mon 01 Feb 00:00 UTC: ok"
+    assert titled[-1].findtext(f"{SVG}title") == f"Sun 07 Feb 23:00 UTC: {cells[-1][1]}"
+
+
+def test_the_legend_of_all_outcomes_fits_into_the_picture() -> None:
+    """With all nine the last three stood outside, where nobody sees them."""
+    root = parsed(coverage_week(WEEK, [(start, list(Outcome)[n % 9]) for n, start in enumerate(HOURS)]))
+    told = {text.text for text in root.iter(f"{SVG}text")}
+    assert {outcome.value for outcome in Outcome} <= told
+    assert inside(root)
+    assert inside(parsed(coverage_week(WEEK, [(HOURS[0], Outcome.OK)])))
+
+
+def test_every_outcome_has_a_colour_and_no_two_the_same() -> None:
+    assert COLOURS.keys() == set(Outcome)
+    assert len(set(COLOURS.values())) == len(Outcome)
+
+
+def test_bars_are_as_high_as_their_share_of_the_highest() -> None:
+    svg = hourly_bars(WEEK, [(HOURS[0], 10), (HOURS[167], 5), (HOURS[24], 0)])
+    root = parsed(svg)
+    bars = [r for r in root.iter(f"{SVG}rect") if r.find(f"{SVG}title") is not None]
+    assert [float(b.attrib["height"]) for b in bars] == [102.0, 51.0, 0.0]
+    assert inside(root)
+    assert "10" in {text.text for text in root.iter(f"{SVG}text")}
+    assert hourly_bars(WEEK, []) == hourly_bars(WEEK, [])
+    assert inside(parsed(hourly_bars(WEEK, [])))
