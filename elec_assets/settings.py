@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _WORKSPACE = "workspace.yaml"
@@ -31,7 +31,8 @@ def home() -> Path:
 class Settings(BaseSettings):
     """All settings of a deployment. Field descriptions are the documentation that `.env.example` shows."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+    # The prefix is for field names, which pydantic reads as variables too: not `LOG` or `STORE` of another program.
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, populate_by_name=True, env_prefix="ELEC_")
 
     registry: str = Field(
         "candidates.yaml", alias="ELEC_REGISTRY", description="Path of the registry: who is followed."
@@ -78,6 +79,14 @@ class Settings(BaseSettings):
         None, alias="AWS_ENDPOINT_URL", description="Another address than AWS's own, e.g. an emulator on 127.0.0.1."
     )
     log: Literal["text", "json"] = Field("text", alias="ELEC_LOG", description="Form of log lines.")
+
+    @field_validator("x_base_url")
+    @classmethod
+    def _safe_to_ask(cls, url: str) -> str:
+        parts = urlsplit(url)  # raises ValueError
+        if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
+            return url
+        raise ValueError("an address with https:// is allowed, or http:// on 127.0.0.1: the token goes there")
 
     def path(self, value: str) -> Path:
         """A path setting, made absolute: relative ones are relative to workspace.yaml."""
