@@ -13,7 +13,7 @@ from elec_assets import partitions
 from elec_assets.assets import parts
 from elec_assets.clients.store import Store
 from elec_assets.clients.tweet_archive import TweetArchive
-from elec_assets.clients.weekly_archive import WeeklyArchive
+from elec_assets.clients.weekly_archive import WeeklyArchive, WeeklyDamaged
 from elec_assets.domain import calendar, layout
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
@@ -21,6 +21,8 @@ from elec_assets.domain.tables import COVERAGE, TWEETS, Table
 from elec_assets.domain.windows import Grain, Window, key_of, split
 from elec_assets.resources import StoreResource, utc_now
 from elec_assets.transforms import verification
+from elec_assets.transforms.coverage import HourCoverage
+from elec_assets.transforms.frames import polars_schema
 from elec_assets.transforms.verification import Finding
 
 _WARNINGS = {verification.COMPLETE}
@@ -109,30 +111,34 @@ def _weeks(context: dg.AssetCheckExecutionContext, election: Election, key: dg.A
 
 def _tweets_week(store: Store, election: Election, week: Window) -> list[Finding]:
     archive = WeeklyArchive(store, election.key, "twitter", TWEETS)
-    frame = archive.read(week, ["tweet_id", "created_at"])
+    frame, found = _read(archive, week, TWEETS, ["tweet_id", "created_at"])
     if frame is None:
-        return [Finding(verification.COLUMNS, "there is no weekly file")]
+        return found
     hours = TweetArchive(store, election.key)
     rows = {hour: row for hour in split(week, Grain.HOUR) if (row := hours.coverage(hour)) is not None}
-    found = _columns(archive, week, TWEETS)
     found += verification.ids_unique(frame["tweet_id"])
     found += verification.times_inside(frame["created_at"], week)
     found += verification.not_shrunk(frame.height, sum(row.rows for row in rows.values()))
     over = [hour for hour in split(week, Grain.HOUR) if hour.end <= utc_now()]
     planned = [hour for hour in over if calendar.planned(election, hour)]
-    unsealed = [key_of(hour, Grain.HOUR) for hour in planned if hour not in rows]
+    unsealed = [key_of(hour, Grain.HOUR) for hour in planned if hour not in rows or _nothing_known(rows[hour])]
     if unsealed:
         text = f"{len(unsealed)} of {len(planned)} planned hours are not sealed, the first {unsealed[0]}"
         found.append(Finding(verification.COMPLETE, text))
     return found
 
 
+def _nothing_known(row: HourCoverage) -> bool:
+    """Whether all that was asked for an hour was refused: it has a coverage row, and no table."""
+    return row.missed_s == row.planned_s > 0 and not row.rows
+
+
 def _coverage_week(store: Store, election: Election, week: Window) -> list[Finding]:
     archive = WeeklyArchive(store, election.key, "coverage", COVERAGE)
-    frame = archive.read(week, ["partition", "outcome", "window_end"])
+    frame, found = _read(archive, week, COVERAGE, ["partition", "outcome", "window_end"])
     if frame is None:
-        return [Finding(verification.COLUMNS, "there is no weekly file")]
-    found = _columns(archive, week, COVERAGE) + verification.ids_unique(frame["partition"])
+        return found
+    found += verification.ids_unique(frame["partition"])
     open_ended = ~pl.col("outcome").is_in([o.value for o in Outcome if o.settled])
     gaps = frame.filter(open_ended & (pl.col("window_end") <= utc_now()))
     if frame.height != len(split(week, Grain.HOUR)):
@@ -145,9 +151,20 @@ def _coverage_week(store: Store, election: Election, week: Window) -> list[Findi
     return found
 
 
-def _columns(archive: WeeklyArchive, week: Window, table: Table) -> list[Finding]:
-    schema = archive.schema(week)
-    return [] if schema is None else verification.columns(schema, table)
+def _read(
+    archive: WeeklyArchive, week: Window, table: Table, needed: list[str]
+) -> tuple[pl.DataFrame | None, list[Finding]]:
+    """The columns that further rules need, None where they cannot be judged; and what is wrong with the columns."""
+    try:
+        schema, frame = archive.schema(week), None
+        if schema is None:
+            return None, [Finding(verification.COLUMNS, "there is no weekly file")]
+        expected = polars_schema(table)
+        if all(schema.get(name) == expected[name] for name in needed):
+            frame = archive.read(week, needed)
+    except WeeklyDamaged:
+        return None, [Finding(verification.COLUMNS, "the weekly file is damaged")]
+    return frame, verification.columns(schema, table)
 
 
 def _results(

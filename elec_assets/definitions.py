@@ -17,7 +17,7 @@ from elec_assets.checks import election_checks
 from elec_assets.clients.registry_source import load_registry
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.resources import StoreResource, XSearchResource
-from elec_assets.schedules import election_schedules
+from elec_assets.schedules import election_schedules, scheduled_until
 from elec_assets.sensors import registry_sensor
 from elec_assets.settings import Settings, home, load_settings
 
@@ -35,10 +35,11 @@ def build_definitions(settings: Settings, registry: Registry, now: datetime) -> 
     """The definitions for given settings and registry, as of a time: past elections have no schedule and policy."""
     elections = list(registry.elections.values())
     running = [e for e in elections if now < e.calendar.collect_until]
+    scheduled = [e for e in elections if now < scheduled_until(e)]
     return dg.Definitions(
         assets=[asset for e in elections for asset in _assets(e, registry, active=e in running)],
         asset_checks=[check for e in elections for check in election_checks(e)],
-        schedules=[s for e in running for s in election_schedules(e, asks_x=settings.x_configured)],
+        schedules=[s for e in scheduled for s in election_schedules(e, asks_x=settings.x_configured)],
         sensors=[registry_sensor(elections)],
         resources=_resources(settings),
         # One process a run: starting a process for a step costs 3 to 9 s (measured 2026-11), and no step is heavy.

@@ -13,7 +13,19 @@ from elec_assets import partitions
 from elec_assets.assets import parts
 from elec_assets.domain import calendar
 from elec_assets.domain.registry import Election
-from elec_assets.domain.windows import DAY, HOUR, WEEK, Grain, Window, floor, key_of, split, window_at
+from elec_assets.domain.windows import (
+    DAY,
+    HOUR,
+    HOUR_MS,
+    WEEK,
+    Grain,
+    Window,
+    epoch_ms,
+    floor,
+    key_of,
+    split,
+    window_at,
+)
 
 # An hour is sealed again a day later: posts reach X's index late, and X may have been in trouble.
 SECOND_SEAL = DAY
@@ -26,8 +38,13 @@ _CLOSES = timedelta(days=9)
 _NO_CREDENTIALS = "X may not be asked: set X_BEARER_TOKEN, and ELEC_X_BUDGET_USD above 0; the hours stay not_run"
 
 
+def scheduled_until(election: Election) -> datetime:
+    """When its last week closes: until then hours may be sealed again and weeks be built, also after collect_until."""
+    return partitions.bounds(election).end + _CLOSES
+
+
 def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleDefinition]:
-    """The schedules of an election that is not over; `asks_x` says whether X may be asked at all."""
+    """The schedules of an election until `scheduled_until`; `asks_x` says whether X may be asked at all."""
     return [_hourly(election, asks_x=asks_x), _weekly(election)]
 
 
@@ -60,8 +77,7 @@ def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
 
 
 def _weekly(election: Election) -> dg.ScheduleDefinition:
-    keys = [parts.key(election, "twitter", "weekly"), parts.key(election, "coverage", "weekly")]
-    job = dg.define_asset_job(f"{election.key}__week", selection=dg.AssetSelection.assets(*keys))
+    job = dg.define_asset_job(f"{election.key}__week", selection=dg.AssetSelection.assets(*_weekly_keys(election)))
 
     @dg.schedule(
         name=f"{election.key}__weekly",
@@ -84,13 +100,19 @@ def _weekly(election: Election) -> dg.ScheduleDefinition:
 
 
 def due_hours(election: Election, now: datetime, sealed: set[str]) -> list[Window]:
-    """The hours to seal at a tick: the one just over, the one of a day ago, and the oldest unsealed of a week."""
+    """The hours to seal at a tick: the one just over, the one of a day ago, and some unsealed ones of the last week.
+
+    Which unsealed ones changes from tick to tick, so that hours that always fail never keep others waiting.
+    """
     newest = window_at(now - HOUR, Grain.HOUR)
     again = Window(newest.start - SECOND_SEAL, newest.end - SECOND_SEAL)
     past = Window(floor(now, Grain.HOUR) - _LOOK_BACK, newest.start)
-    missed = [h for h in split(past, Grain.HOUR) if key_of(h, Grain.HOUR) not in sealed and h != again]
+    unsealed = [h for h in split(past, Grain.HOUR) if key_of(h, Grain.HOUR) not in sealed and h != again]
+    missed = [h for h in unsealed if _planned(election, h)]
+    turn = epoch_ms(now) // HOUR_MS * _CATCH_UP % len(missed) if len(missed) > _CATCH_UP else 0
     span = partitions.bounds(election)
-    wanted = dict.fromkeys([newest, again, *[h for h in missed if _planned(election, h)][:_CATCH_UP]])
+    chosen = sorted([*missed[turn:], *missed[:turn]][:_CATCH_UP])
+    wanted = dict.fromkeys([newest, again, *chosen])
     return [hour for hour in wanted if hour.start in span and _planned(election, hour)]
 
 
@@ -103,18 +125,22 @@ def open_weeks(election: Election, now: datetime) -> list[Window]:
 
 
 def _changed(instance: dg.DagsterInstance, election: Election, week: Window) -> bool:
-    """Whether an hour of the week was sealed after the week was built, or the week was never built."""
-    weekly = parts.key(election, "twitter", "weekly")
-    built = instance.get_latest_storage_id_by_partition(
-        weekly, dg.DagsterEventType.ASSET_MATERIALIZATION, {key_of(week, Grain.WEEK)}
-    )
-    if not built:
-        return True
+    """Whether an hour of the week was sealed after one of its files was built, or a file was never built."""
+    weekly = {key_of(week, Grain.WEEK)}
+    built = [_latest(instance, key, weekly) for key in _weekly_keys(election)]
     hours = {key_of(hour, Grain.HOUR) for hour in split(week, Grain.HOUR)}
-    sealed = instance.get_latest_storage_id_by_partition(
-        parts.key(election, "twitter", "tweets"), dg.DagsterEventType.ASSET_MATERIALIZATION, hours
-    )
-    return max(sealed.values(), default=0) > max(built.values())
+    sealed = _latest(instance, parts.key(election, "twitter", "tweets"), hours)
+    return 0 in built or sealed > min(built)
+
+
+def _weekly_keys(election: Election) -> list[dg.AssetKey]:
+    return [parts.key(election, "twitter", "weekly"), parts.key(election, "coverage", "weekly")]
+
+
+def _latest(instance: dg.DagsterInstance, key: dg.AssetKey, wanted: set[str]) -> int:
+    """Storage id of the newest materialization of these partitions, 0 if there is none."""
+    found = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION, wanted)
+    return max(found.values(), default=0)
 
 
 def _planned(election: Election, hour: Window) -> bool:

@@ -1,7 +1,7 @@
 """The hours of tweets: ask X for what nothing has answered yet, seal the hour, store it, record it.
 
 An hour is recorded by an event of its own as soon as it is stored, so that a killed run keeps what it did; the
-asset's output is skippable for that reason (docs/decisions/0003), and its checks ride in the same step.
+asset's output is skippable for that reason (docs/decisions/0001), and its checks ride in the same step.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,10 @@ from elec_assets import partitions
 from elec_assets.assets import parts
 from elec_assets.clients.hour_sealer import HourSealer, SealedHour
 from elec_assets.clients.store import Store
+from elec_assets.clients.tweet_archive import ArchiveDamaged
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import TWEETS
-from elec_assets.domain.windows import Grain
+from elec_assets.domain.windows import Grain, Window, iso, key_of
 from elec_assets.freshness import policy
 from elec_assets.resources import SEARCH_POOL, StoreResource, XSearchResource
 from elec_assets.transforms import verification
@@ -65,11 +66,11 @@ def tweets_asset(election: Election, registry_version: str, *, active: bool) -> 
     ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
         opened = store.open()
         sealer = _sealer(election, registry_version, opened, x_search)
-        refresh = context.run_tags.get(REFRESH_TAG) == "true"
+        refresh = context.run.tags.get(REFRESH_TAG) == "true"
         hours = [partitions.window(k, Grain.HOUR) for k in context.partition_keys]
         done = []
         for hour in hours:
-            sealed = sealer.seal(hour, refresh=refresh)
+            sealed = _seal(sealer, hour, refresh=refresh)
             done.append(sealed)
             context.log.info(f"{sealed.partition}: {sealed.summary} ({len(done)} of {len(hours)})")
             if sealed.stored:
@@ -84,6 +85,14 @@ def tweets_asset(election: Election, registry_version: str, *, active: bool) -> 
             )
 
     return tweets
+
+
+def _seal(sealer: HourSealer, hour: Window, *, refresh: bool) -> SealedHour:
+    """One hour; a damaged object fails its own hour, the others of the run go on."""
+    try:
+        return sealer.seal(hour, refresh=refresh)
+    except ArchiveDamaged as error:
+        return SealedHour(key_of(hour, Grain.HOUR), stored=False, summary=str(error))
 
 
 def _sealer(election: Election, registry_version: str, store: Store, x_search: XSearchResource) -> HourSealer:
@@ -136,8 +145,8 @@ def _describe(hour: SealedHour) -> dict[str, Any]:
     if row.reason:
         metadata["reason"] = row.reason
     if frame is not None and frame.height:
-        metadata["first"] = str(frame["created_at"][0])
-        metadata["last"] = str(frame["created_at"][-1])
+        metadata["first"] = iso(frame["created_at"][0])
+        metadata["last"] = iso(frame["created_at"][-1])
         columns = {"tweet_id": "string", "created_at": "string", "kind": "string", "candidates": "string"}
         head = frame.head(5).select(
             "tweet_id",

@@ -19,7 +19,6 @@ from elec_assets.domain.windows import Grain, Window, iso, split
 from elec_assets.freshness import policy
 from elec_assets.resources import StoreResource
 from elec_assets.transforms import charts
-from elec_assets.transforms.sealing import read_table
 
 
 def tweets_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefinition:
@@ -70,8 +69,7 @@ def tweets_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefinit
 def _hours(archive: TweetArchive, week: Window, counts: list[tuple[datetime, int]]) -> Iterator[pl.DataFrame]:
     """The sealed hours of a week in order, one at a time; fills in their counts on the way."""
     for hour in split(week, Grain.HOUR):
-        data = archive.table(hour)
-        if data is not None:
-            frame = read_table(data)
+        frame = archive.frame(hour)
+        if frame is not None:
             counts.append((hour.start, frame.height))
             yield frame

@@ -1,0 +1,255 @@
+"""When it runs: ticks of both schedules against an instance, and the pure rules behind them."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+# The type of a tick's result has no public name.
+from dagster._core.definitions.schedule_definition import ScheduleExecutionData
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elec_assets import partitions
+from elec_assets.domain.registry import Calendar, Election
+from elec_assets.domain.windows import HOUR, WEEK, Grain, Window, key_of, split
+from elec_assets.schedules import due_hours, election_schedules, open_weeks
+from elec_assets_tests.deployment import ELECTION, MID_CAMPAIGN, TOKEN, Deployment, key, write_registry
+
+HOURLY, WEEKLY = f"{ELECTION}__twitter_hourly", f"{ELECTION}__weekly"
+# Collection of the test election: Wednesday 2026-02-04 to Thursday 2026-03-12, 00:00 UTC.
+TUESDAY = datetime(2026, 2, 17, 2, tzinfo=UTC)
+LAST_WEEK = "2026-02-09"
+CATCH_UP = 6
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def scheduled(sqlite: dg.DagsterInstance, tmp_path: Path, bare: pytest.MonkeyPatch) -> Deployment:
+    bare.setenv("X_BEARER_TOKEN", TOKEN)
+    return Deployment(tmp_path, write_registry(tmp_path), sqlite, "http://127.0.0.1:9")
+
+
+def evaluate(deployment: Deployment, schedule: str, now: datetime, loaded: datetime) -> ScheduleExecutionData:
+    repository = deployment.definitions(loaded).get_repository_def()
+    with dg.build_schedule_context(
+        instance=deployment.instance, scheduled_execution_time=now, repository_def=repository
+    ) as context:
+        return repository.get_schedule_def(schedule).evaluate_tick(context)
+
+
+def tick(
+    deployment: Deployment, schedule: str, now: datetime, *, loaded: datetime | None = None
+) -> tuple[list[str], str | None]:
+    """The partitions that a tick asks for, in order, and why it skips. Definitions are loaded just before."""
+    result = evaluate(deployment, schedule, now, loaded or now)
+    return [str(request.partition_key) for request in result.run_requests or []], result.skip_message
+
+
+def run_keys(deployment: Deployment, schedule: str, now: datetime) -> list[str | None]:
+    return [request.run_key for request in evaluate(deployment, schedule, now, now).run_requests or []]
+
+
+def record(deployment: Deployment, product: str, partitions: Iterable[str]) -> None:
+    for partition in partitions:
+        deployment.instance.report_runless_asset_event(dg.AssetMaterialization(key(product), partition=partition))
+
+
+def hours(first: str, last: str) -> list[str]:
+    """Partition keys from the hour of `first` to that of `last`, included."""
+    return [key_of(h, Grain.HOUR) for h in split(Window(at(first), at(last) + HOUR), Grain.HOUR)]
+
+
+def test_an_hour_is_sealed_when_it_is_over_and_a_day_later(scheduled: Deployment) -> None:
+    record(scheduled, "twitter/tweets", hours("2026-02-04T00", "2026-02-05T10"))
+    asked, why = tick(scheduled, HOURLY, at("2026-02-05T12:07"))
+    assert (asked, why) == (["2026-02-05-11:00", "2026-02-04-11:00"], None)
+
+
+def test_a_late_tick_asks_for_its_own_hours(scheduled: Deployment) -> None:
+    """The tick of 12:07 may run at 15:00: what it asks for is counted from 12:07."""
+    record(scheduled, "twitter/tweets", hours("2026-02-04T00", "2026-02-05T14"))
+    asked, _ = tick(scheduled, HOURLY, at("2026-02-05T12:07"), loaded=at("2026-02-05T15:00"))
+    assert asked == ["2026-02-05-11:00", "2026-02-04-11:00"]
+
+
+def test_missed_hours_are_caught_up(scheduled: Deployment) -> None:
+    """After an outage at most 6 more runs a tick: the newest hours must not wait behind a week of old ones."""
+    missed = hours("2026-02-04T13", "2026-02-04T21")
+    record(scheduled, "twitter/tweets", set(hours("2026-02-04T00", "2026-02-05T10")) - set(missed))
+    asked, _ = tick(scheduled, HOURLY, at("2026-02-05T12:07"))
+    assert asked[:2] == ["2026-02-05-11:00", "2026-02-04-11:00"]
+    assert len(set(asked[2:])) == CATCH_UP
+    assert set(asked[2:]) < set(missed)
+
+
+def test_hours_that_always_fail_keep_no_other_waiting(scheduled: Deployment) -> None:
+    """Oldest first starved newer missed hours behind 6 that always failed (2026-11)."""
+    missed = set(hours("2026-02-04T13", "2026-02-05T04"))
+    sealed = set(hours("2026-02-04T00", "2026-02-05T23")) - missed
+    asked = {
+        key_of(hour, Grain.HOUR)
+        for tick_at in range(12, 18)
+        for hour in due_hours(scheduled.election, at(f"2026-02-05T{tick_at}:07"), sealed)
+    }
+    assert missed <= asked
+
+
+def test_the_first_tick_of_a_campaign(scheduled: Deployment) -> None:
+    """A day ago nothing was planned: only the first hour is asked for."""
+    assert tick(scheduled, HOURLY, at("2026-02-04T01:07")) == (["2026-02-04-00:00"], None)
+
+
+@pytest.mark.parametrize("now", ["2026-01-20T12:07", "2026-02-04T00:07", "2026-03-31T12:07"])
+def test_outside_the_campaign_an_hourly_tick_skips(scheduled: Deployment, now: str) -> None:
+    """Before it, and after it where definitions have been loaded since."""
+    asked, why = tick(scheduled, HOURLY, at(now), loaded=MID_CAMPAIGN)
+    assert asked == []
+    assert why == "no hour of test_2026 is due: collection runs 2026-02-04 to 2026-03-12"
+
+
+def test_without_credentials_a_tick_skips_and_says_what_to_set(scheduled: Deployment) -> None:
+    asked, why = tick(scheduled.without_token(), HOURLY, at("2026-02-16T12:07"))
+    assert asked == []
+    assert why is not None
+    assert "X_BEARER_TOKEN" in why
+    assert "ELEC_X_BUDGET_USD" in why
+
+
+def test_run_keys_are_unique_per_tick(scheduled: Deployment) -> None:
+    """A run key used before starts no run: an hour must be askable again a day later, a week a day later."""
+    hourly = [run_keys(scheduled, HOURLY, at("2026-02-16T12:07") + HOUR * i) for i in (0, 1, 24)]
+    weekly = [run_keys(scheduled, WEEKLY, TUESDAY + timedelta(days=i)) for i in range(3)]
+    for ticks in (hourly, weekly):
+        assert all(ticks)
+        every = [run_key for asked in ticks for run_key in asked]
+        assert None not in every
+        assert len(set(every)) == len(every)
+
+
+def test_a_week_is_built_on_tuesday(scheduled: Deployment) -> None:
+    for product in ("twitter/weekly", "coverage/weekly"):
+        record(scheduled, product, ["2026-02-02"])
+    monday, why = tick(scheduled, WEEKLY, TUESDAY - timedelta(days=1))
+    assert monday == []
+    assert why is not None
+    assert why.startswith("no week is due")
+    assert tick(scheduled, WEEKLY, TUESDAY) == ([LAST_WEEK], None)
+
+
+def test_a_week_is_rebuilt_only_when_an_hour_of_it_is_newer(scheduled: Deployment) -> None:
+    record(scheduled, "twitter/tweets", hours("2026-02-09T00", "2026-02-09T05"))
+    for product in ("twitter/weekly", "coverage/weekly"):
+        record(scheduled, product, ["2026-02-02", LAST_WEEK])
+    wednesday = TUESDAY + timedelta(days=1)
+    assert tick(scheduled, WEEKLY, wednesday)[0] == []
+    record(scheduled, "twitter/tweets", ["2026-02-16-00:00"])
+    assert tick(scheduled, WEEKLY, wednesday)[0] == [], "an hour of another week"
+    record(scheduled, "twitter/tweets", ["2026-02-15-23:00"])
+    assert tick(scheduled, WEEKLY, wednesday)[0] == [LAST_WEEK]
+
+
+def test_a_week_whose_coverage_failed_is_built_again(scheduled: Deployment) -> None:
+    """Both weekly assets are made by one run.
+
+    Where only the tweets were stored the week counted as built, and its coverage was missing until an hour changed.
+    """
+    record(scheduled, "twitter/tweets", ["2026-02-09-05:00"])
+    record(scheduled, "twitter/weekly", ["2026-02-02", LAST_WEEK])
+    record(scheduled, "coverage/weekly", ["2026-02-02"])
+    assert tick(scheduled, WEEKLY, TUESDAY)[0] == [LAST_WEEK]
+
+
+def test_two_weeks_are_open_until_9_days_after_their_end(scheduled: Deployment) -> None:
+    assert tick(scheduled, WEEKLY, TUESDAY)[0] == ["2026-02-02", LAST_WEEK]
+    assert tick(scheduled, WEEKLY, TUESDAY + timedelta(days=1))[0] == [LAST_WEEK]
+
+
+def test_the_last_hours_and_the_last_week_are_built_after_the_campaign(scheduled: Deployment) -> None:
+    """Collection ends on Thursday 2026-03-12, the last week is over on Monday 2026-03-16 and built a day later.
+
+    Definitions loaded in between (a restart, a new version) had no schedule any more: the last hour was not sealed,
+    and the last week never built.
+    """
+    asked, _ = tick(scheduled, HOURLY, at("2026-03-12T00:07"))
+    assert asked[:2] == ["2026-03-11-23:00", "2026-03-10-23:00"]
+    assert "2026-03-09" in tick(scheduled, WEEKLY, at("2026-03-17T02:00"))[0]
+
+
+def test_schedules_end_once_the_last_week_is_closed(scheduled: Deployment) -> None:
+    def schedules(now: datetime) -> list[str]:
+        return [schedule.name for schedule in scheduled.definitions(now).schedules or ()]
+
+    assert schedules(at("2026-01-01")) == schedules(MID_CAMPAIGN) == schedules(at("2026-03-24T23")) == [HOURLY, WEEKLY]
+    assert schedules(at("2026-03-25")) == []
+
+
+def test_schedules_run_by_themselves_in_utc() -> None:
+    found = election_schedules(campaign(0, 10), asks_x=True)
+    assert [s.default_status for s in found] == [dg.DefaultScheduleStatus.RUNNING] * 2
+    assert [(s.cron_schedule, s.execution_timezone) for s in found] == [("7 * * * *", "UTC"), ("0 2 * * *", "UTC")]
+
+
+DAY_NUMBERS = st.integers(0, 400)
+
+
+def campaign(first: int, days: int) -> Election:
+    start = at("2026-02-04") + timedelta(days=first)
+    end = start + timedelta(days=days)
+    return Election("e", "Election", "FR", Calendar(start, end, (end.date(),), end.date()), {})
+
+
+@given(first=DAY_NUMBERS, days=st.integers(1, 30), after=st.integers(-50, 45 * 24), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_due_hours_are_over_planned_and_few(first: int, days: int, after: int, data: st.DataObject) -> None:
+    found = campaign(first, days)
+    now = found.calendar.collect_from + HOUR * after + timedelta(minutes=7)
+    known = [key_of(h, Grain.HOUR) for h in split(partitions.bounds(found), Grain.HOUR)]
+    sealed = set(data.draw(st.lists(st.sampled_from(known), max_size=40)))
+    due = due_hours(found, now, sealed)
+    assert len(set(due)) == len(due) <= CATCH_UP + 2
+    assert all(h.end <= now and found.calendar.collect_from <= h.start < found.calendar.collect_until for h in due)
+    regular = {now.replace(minute=0) - HOUR, now.replace(minute=0) - HOUR * 25}
+    caught_up = [h for h in due if h.start not in regular]
+    assert caught_up == sorted(caught_up)
+    assert not {key_of(h, Grain.HOUR) for h in caught_up} & sealed
+
+
+def test_hours_are_looked_for_a_week_back() -> None:
+    found, now = campaign(0, 30), at("2026-02-16T12:07")
+    sealed = set(hours("2026-02-09T13", "2026-02-16T10"))
+    assert [key_of(h, Grain.HOUR) for h in due_hours(found, now, sealed)][2:] == ["2026-02-09-12:00"]
+
+
+@given(first=DAY_NUMBERS, days=st.integers(1, 8))
+@settings(max_examples=5, deadline=None)
+def test_ticks_of_a_campaign_ask_for_every_hour_twice(first: int, days: int) -> None:
+    """With nothing going wrong: once when it is over and once a day later, and nothing else."""
+    found = campaign(first, days)
+    start, end = found.calendar.collect_from, found.calendar.collect_until
+    sealed: set[str] = set()
+    asked: list[Window] = []
+    for i in range(int((end - start) / HOUR) + 30):
+        due = due_hours(found, start + HOUR * i + timedelta(minutes=7), sealed)
+        asked += due
+        sealed |= {key_of(h, Grain.HOUR) for h in due}
+    assert sorted(asked) == sorted(split(Window(start, end), Grain.HOUR) * 2)
+
+
+@given(first=DAY_NUMBERS, days=st.integers(1, 30))
+@settings(max_examples=30, deadline=None)
+def test_every_week_opens_26_hours_after_its_end_for_8_ticks(first: int, days: int) -> None:
+    """Of the daily ticks at 02:00 the first is Tuesday's, and the last the Tuesday a week later."""
+    found = campaign(first, days)
+    span = partitions.bounds(found)
+    ticks = [span.start + timedelta(days=i, hours=2) for i in range(int((span.end - span.start).days) + 20)]
+    for week in split(span, Grain.WEEK):
+        seen = [now for now in ticks if week in open_weeks(found, now)]
+        assert seen == [week.end + timedelta(days=1 + i, hours=2) for i in range(8)]
+    assert not [w for now in ticks for w in open_weeks(found, now) if w not in split(span, Grain.WEEK)]
+    assert not open_weeks(found, span.start - WEEK)
