@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+_PORT = click.IntRange(1, 65535)
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d-%H:%M"])
 
 
@@ -33,25 +34,30 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--once", is_flag=True, help="Without the UI kept open: seed two weeks, print what was made, exit.")
-@click.option("--port", default=3000, show_default=True, help="Port of Dagster's UI on 127.0.0.1.")
+@click.option("--once", is_flag=True, help="Without the UI kept open: seed, print what was made, exit.")
+@click.option("--port", default=3000, type=_PORT, show_default=True, help="Port of Dagster's UI on 127.0.0.1.")
 @click.option(
     "--dir", "folder", default=".elec-demo", show_default=True, type=click.Path(path_type=Path), help="Its folder."
 )
+@click.option(
+    "--weeks", default=2, type=click.IntRange(1, 8), show_default=True, help="Past weeks that a backfill seeds."
+)
 @_AS_JSON
-def demo(*, once: bool, port: int, folder: Path, as_json: bool) -> None:
+def demo(*, once: bool, port: int, folder: Path, weeks: int, as_json: bool) -> None:
     """Run the main job on a sandbox of X, in a Dagster instance of its own. No account, no network."""
     from elec_assets.operations.demo import DemoFailed
     from elec_assets.operations.demo import demo as run
     from elec_assets.operations.demo_setup import DemoFolderTaken
 
     try:
-        summary = run(folder.resolve(), port=port, once=once, say=_progress)
+        summary = run(folder.resolve(), port=port, once=once, weeks=weeks, say=_progress)
     except DemoFolderTaken as error:
         _stop(str(error), 2)
-    except DemoFailed as error:
+    except (DemoFailed, OSError) as error:
         _stop(str(error), 1)
-    if once:
+    except KeyboardInterrupt:
+        _stop("interrupted; all that the demo started is stopped", 130)
+    if once or as_json:
         _print(summary, as_json=as_json)
 
 
@@ -61,9 +67,17 @@ def sandbox() -> None:
 
 
 @sandbox.command("x")
-@click.option("--port", default=0, help="Port on 127.0.0.1; 0 takes a free one and prints it.")
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one and prints it."
+)
 @click.option("--seed", default=2027, show_default=True, help="The same seed and time give the same posts.")
-@click.option("--posts-per-hour", default=200.0, show_default=True, help="Mean over a day, of the seeded world.")
+@click.option(
+    "--posts-per-hour",
+    default=200.0,
+    type=click.FloatRange(min=0),
+    show_default=True,
+    help="Mean over a day, of the seeded world.",
+)
 @click.option(
     "--replay",
     multiple=True,
@@ -129,7 +143,7 @@ def candidates_check(*, file: Path | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--posts-per-hour", type=float, help="Assume this volume instead of what was measured.")
+@click.option("--posts-per-hour", type=click.FloatRange(min=0), help="Assume this volume instead of what was measured.")
 @_AS_JSON
 def plan(*, posts_per_hour: float | None, as_json: bool) -> None:
     """What will be asked of X for each active election: rules, queries, requests, posts and USD a day."""
@@ -173,7 +187,8 @@ def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
 
     def told(name: str, number: int, of: int) -> None:
         if sys.stderr.isatty() or number % 24 == 0 or number == of:
-            click.echo(f"\r{table} {name}: {number} of {of}", err=True, nl=not sys.stderr.isatty())
+            over = "\r" if sys.stderr.isatty() else ""
+            click.echo(f"{over}{table} {name}: {number} of {of}", err=True, nl=not over or number == of)
 
     _print(_working(lambda: again(settings, registry, _now(), since=start, progress=told)), as_json=as_json)
 
@@ -235,13 +250,14 @@ def _working(work: "Callable[[], Report]") -> "Report":
     from elec_assets.clients.store import StoreError
     from elec_assets.clients.tweet_archive import ArchiveDamaged
     from elec_assets.operations.dagster_api import DagsterUnreachable
+    from elec_assets.transforms.coverage import CoverageUnreadable
 
     try:
         return work()
+    except (StoreError, ArchiveDamaged, CoverageUnreadable, DagsterUnreachable) as error:
+        _stop(str(error), 1)
     except ValueError as error:
         _stop(str(error), 2)
-    except (StoreError, ArchiveDamaged, DagsterUnreachable) as error:
-        _stop(str(error), 1)
 
 
 def _print(report: "Report", *, as_json: bool) -> NoReturn:

@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from elec_assets.settings import is_loopback
+
 _TIMEOUT_S = 60.0
 _LAUNCH = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message }
@@ -55,6 +57,9 @@ class DagsterApi:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
+        self._session = requests.Session()
+        # A proxy of the environment would be asked for this machine's own address.
+        self._session.trust_env = not is_loopback(url)
 
     def alive(self) -> bool:
         """Whether the webserver answers and the code location is loaded."""
@@ -121,7 +126,7 @@ class DagsterApi:
     def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         url = f"{self._url}/graphql"
         try:
-            response = requests.post(url, json={"query": query, "variables": variables}, timeout=_TIMEOUT_S)
+            response = self._session.post(url, json={"query": query, "variables": variables}, timeout=_TIMEOUT_S)
             response.raise_for_status()
             answer = response.json()
         except (requests.RequestException, ValueError) as error:

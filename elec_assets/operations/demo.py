@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,9 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.clients.weekly_archive import WeeklyArchive
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import COVERAGE, TWEETS
-from elec_assets.domain.windows import WEEK, Grain, Window, floor, key_of, split, year_week
-from elec_assets.operations.dagster_api import DagsterApi
-from elec_assets.operations.demo_setup import ELECTION, TOKEN, environment, prepare
+from elec_assets.domain.windows import Grain, Window, floor, key_of, split, year_week
+from elec_assets.operations.dagster_api import DagsterApi, DagsterUnreachable
+from elec_assets.operations.demo_setup import ELECTION, TOKEN, environment, prepared
 from elec_assets.operations.report import DONE, FAILED, columns
 from elec_assets.operations.sandboxes import scene_of
 from elec_assets.sandbox.serve import start_x
@@ -63,16 +64,25 @@ class DemoSummary:
         return [*table, "", f"{self.seconds:.0f} s. No account and no network were used: all of X was on 127.0.0.1."]
 
 
-def demo(folder: Path, *, port: int, once: bool, say: Say) -> DemoSummary:
-    """Run the demo; with `once` stop when the seeded weeks are there, else serve until interrupted.
+def demo(folder: Path, *, port: int, once: bool, weeks: int, say: Say) -> DemoSummary:
+    """Run the demo over some past weeks; with `once` stop when they are there, else serve until interrupted.
+
+    Interrupted while it serves, it returns; earlier, it raises. Either way nothing of it is left running.
 
     Raises:
         DemoFolderTaken: the folder holds something else.
         DemoFailed: a part did not start or did not do its work.
+        KeyboardInterrupt: it was interrupted, or told to end, before it served.
     """
     began = time.monotonic()
     now = datetime.now(UTC)
-    prepare(folder, now)
+    with _ended_in_order():
+        _refuse_taken(port)
+        with prepared(folder, now, weeks):
+            return _demo(folder, port, now, began, once=once, say=say)
+
+
+def _demo(folder: Path, port: int, now: datetime, began: float, *, once: bool, say: Say) -> DemoSummary:
     election = load_registry(folder / "candidates.yaml").elections[ELECTION]
     scene = scene_of([election], seed=_SEED, posts_per_hour=_POSTS_PER_HOUR)
     with start_x(scene=scene, token=TOKEN) as x:
@@ -82,11 +92,24 @@ def demo(folder: Path, *, port: int, once: bool, say: Say) -> DemoSummary:
         with _dagster(folder, port, env) as process:
             api = DagsterApi(f"http://127.0.0.1:{port}")
             _wait_until_loaded(api, process, folder, say)
-            _seed(api, election, _weeks(now) if once else _weeks_until(now), say)
+            try:
+                _seed(api, process, election, _weeks(election, now) if once else _weeks_until(election, now), say)
+            except DagsterUnreachable:
+                raise DemoFailed(_stopped(folder)) from None
             summary = _summary(folder, election, now, time.monotonic() - began, candidates=_candidates(folder))
             if not once:
                 _serve(folder, summary, process, say, port)
     return summary
+
+
+def _refuse_taken(port: int) -> None:
+    """Whoever answers there would be taken for the demo's own webserver."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise DemoFailed(f"port {port} on 127.0.0.1 is taken; name another with --port") from None
 
 
 def _make_instance(env: dict[str, str]) -> None:
@@ -119,10 +142,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         pass
     finally:
         # Whatever of its session is left: run processes, code servers.
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
         process.wait()
 
 
@@ -137,14 +158,16 @@ def _wait_until_loaded(api: DagsterApi, process: subprocess.Popen[bytes], folder
         time.sleep(0.5)
 
 
-def _seed(api: DagsterApi, election: Election, weeks: list[Window], say: Say) -> None:
+def _seed(api: DagsterApi, process: subprocess.Popen[bytes], election: Election, weeks: list[Window], say: Say) -> None:
     hours = [key_of(hour, Grain.HOUR) for week in weeks for hour in split(week, Grain.HOUR)]
-    _backfill(api, [f"{election.key}/twitter/tweets"], hours, say)
+    _backfill(api, process, [f"{election.key}/twitter/tweets"], hours, say)
     built = [f"{election.key}/twitter/weekly", f"{election.key}/coverage/weekly"]
-    _backfill(api, built, [key_of(week, Grain.WEEK) for week in weeks], say)
+    _backfill(api, process, built, [key_of(week, Grain.WEEK) for week in weeks], say)
 
 
-def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Say) -> None:
+def _backfill(
+    api: DagsterApi, process: subprocess.Popen[bytes], assets: list[str], partitions: list[str], say: Say
+) -> None:
     told = ", ".join(assets)
     say(f"Backfill of {told}: {len(partitions)} partitions, {partitions[0]} to {partitions[-1]}")
     wanted = len(partitions) * len(assets)
@@ -152,6 +175,8 @@ def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Sa
     done, shown = 0, -1
     while done < wanted:
         time.sleep(1.0)
+        if process.poll() is not None:  # its webserver may answer on, with no one left to work
+            raise DagsterUnreachable("Dagster stopped")
         done = sum(api.materialized(asset, partitions) for asset in assets)
         if done > shown:
             shown = done
@@ -162,15 +187,14 @@ def _backfill(api: DagsterApi, assets: list[str], partitions: list[str], say: Sa
             raise DemoFailed(f"the backfill of {told} ended {progress.status}: {why}")
 
 
-def _weeks(now: datetime) -> list[Window]:
-    monday = floor(now, Grain.WEEK)
-    return [Window(monday - WEEK * 2, monday - WEEK), Window(monday - WEEK, monday)]
+def _weeks(election: Election, now: datetime) -> list[Window]:
+    return split(Window(election.calendar.collect_from, floor(now, Grain.WEEK)), Grain.WEEK)
 
 
-def _weeks_until(now: datetime) -> list[Window]:
-    """The two past weeks, and the hours of the running one that are over: a graph without a gap."""
+def _weeks_until(election: Election, now: datetime) -> list[Window]:
+    """The past weeks, and the hours of the running one that are over: a graph without a gap."""
     monday, hour = floor(now, Grain.WEEK), floor(now, Grain.HOUR)
-    return [*_weeks(now), *([Window(monday, hour)] if hour > monday else [])]
+    return [*_weeks(election, now), *([Window(monday, hour)] if hour > monday else [])]
 
 
 def _candidates(folder: Path) -> int:
@@ -184,7 +208,7 @@ def _candidates(folder: Path) -> int:
 
 def _summary(folder: Path, election: Election, now: datetime, seconds: float, *, candidates: int) -> DemoSummary:
     store = open_store((folder / "data").resolve().as_uri())
-    weeks = _weeks(now)
+    weeks = _weeks(election, now)
     hours = [hour for week in weeks for hour in split(week, Grain.HOUR)]
     rows = TweetArchive(store, election.key).coverages(hours)
     planned = sum(row.planned_s for row in rows) or 1.0
@@ -218,23 +242,30 @@ def _serve(folder: Path, summary: DemoSummary, process: subprocess.Popen[bytes],
         f"Files are in {folder / 'data'}. Stop with Ctrl-C; `rm -r {folder}` removes all of it.",
     ]:
         say(line)
-    with _quiet_interrupt():
+    with suppress(KeyboardInterrupt):
         while process.poll() is None:
             time.sleep(1)
-        raise DemoFailed(f"Dagster stopped by itself; {folder / 'dagster.log'} says why")
+        raise DemoFailed(_stopped(folder))
+    say("Stopping Dagster ...")
+
+
+def _stopped(folder: Path) -> str:
+    return f"Dagster stopped by itself; {folder / 'dagster.log'} says why"
 
 
 @contextmanager
-def _quiet_interrupt() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the demo in order."""
+def _ended_in_order() -> Iterator[None]:
+    """What ends a process ends the demo as Ctrl-C does: Dagster has a session of its own, and would stay."""
 
     def interrupted(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupted)
+    # SIGINT too: a shell ignores it for what a script starts in the background. `nohup` asks to ignore the hangup.
+    names = [signal.SIGINT, signal.SIGTERM]
+    names += [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else []
+    before = {name: signal.signal(name, interrupted) for name in names}
     try:
         yield
-    except KeyboardInterrupt:
-        return
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for name, handler in before.items():
+            signal.signal(name, handler)

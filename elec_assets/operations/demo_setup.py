@@ -3,9 +3,11 @@
 The registry's calendar is relative to today, so that the demo works in any year.
 """
 
+import fcntl
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -13,6 +15,7 @@ from textwrap import dedent
 from elec_assets.domain.windows import WEEK, Grain, floor
 
 ELECTION = "demo_presidential"
+PAST_WEEKS = 2
 TOKEN = "sandbox-token"  # noqa: S105  # the sandbox's own, of no use anywhere else
 _MARKER = ".made-by-elec-demo"
 _INSTANCE = """\
@@ -49,11 +52,11 @@ class DemoFolderTaken(Exception):
     """The folder holds something that the demo did not make; it is left alone."""
 
 
-def demo_registry(now: datetime) -> str:
-    """The demo's candidates.yaml: collection began two whole weeks before this one, round 1 is in 20 weeks."""
+def demo_registry(now: datetime, weeks: int = PAST_WEEKS) -> str:
+    """The demo's candidates.yaml: collection began whole weeks before this one, round 1 is in 20 weeks."""
     monday = floor(now, Grain.WEEK)
-    start, first = monday - WEEK * 2, monday + WEEK * 20 + timedelta(days=6)
-    debate = start + timedelta(days=9)
+    start, first = monday - WEEK * weeks, monday + WEEK * 20 + timedelta(days=6)
+    debate = monday - timedelta(days=5)
     people = "\n".join(
         f'      {key}: {{name: "{name}", group: "{side}", status: 1, twitter_account: ["{handle}"]}}'
         for key, name, handle, side in _PEOPLE
@@ -81,19 +84,36 @@ def demo_registry(now: datetime) -> str:
     )
 
 
-def prepare(folder: Path, now: datetime) -> None:
-    """Make the demo's folder afresh; one that an earlier demo made is replaced.
+@contextmanager
+def prepared(folder: Path, now: datetime, weeks: int = PAST_WEEKS) -> Iterator[None]:
+    """Make the demo's folder afresh, and hold it; one that an earlier demo made is replaced.
 
     Raises:
-        DemoFolderTaken: the folder exists and was not made by a demo.
+        DemoFolderTaken: the folder was not made by a demo, or a demo is running in it.
     """
+    # Held beside the folder, because the folder itself is replaced.
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f"{folder.name}.lock")
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoFolderTaken(f"a demo is running in {folder}; stop it, or name another with --dir") from None
+        try:
+            _make(folder, now, weeks)
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _make(folder: Path, now: datetime, weeks: int) -> None:
     if folder.exists():
-        if not (folder / _MARKER).is_file() and any(folder.iterdir()):
-            raise DemoFolderTaken(f"{folder} holds files that `elec demo` did not make; name another with --dir")
+        if not folder.is_dir() or (not (folder / _MARKER).is_file() and any(folder.iterdir())):
+            raise DemoFolderTaken(f"{folder} is or holds what `elec demo` did not make; name another with --dir")
         shutil.rmtree(folder)
     (folder / "dagster").mkdir(parents=True)
     (folder / _MARKER).touch()
-    (folder / "candidates.yaml").write_text(demo_registry(now), encoding="utf-8")
+    (folder / "candidates.yaml").write_text(demo_registry(now, weeks), encoding="utf-8")
     (folder / "workspace.yaml").write_text(_WORKSPACE, encoding="utf-8")
     (folder / "dagster" / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from elec_assets.clients.registry_source import load_registry
+from elec_assets.clients.search_fill import Prices
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import Store, StoreError, open_store
 from elec_assets.clients.x_api import XApi
@@ -60,6 +61,7 @@ def doctor(now: datetime) -> DoctorReport:
     """Look at settings, registry, store, disk, X and budget. Asks X one unbilled question, if a token is set."""
     try:
         settings = load_settings()
+        _ = settings.store_url  # judged when it is asked for
     except SettingsInvalid as error:
         return DoctorReport((Check("settings", "fail", str(error), "Mend the variable or .env"),), wrong_input=True)
     checks = [Check("settings", "ok", f"read, relative paths start at {home()}")]
@@ -93,7 +95,7 @@ def _store(settings: Settings) -> tuple[Store | None, list[Check]]:
         store = open_store(settings.store_url, allow_http=settings.store_allows_http)
         store.put(_PROBE, b"")
         store.delete(_PROBE)
-    except (StoreError, SettingsInvalid) as error:
+    except StoreError as error:
         return None, [Check("store", "fail", str(error), "Set ELEC_STORE to a place that can be written")]
     checks = [Check("store", "ok", f"{settings.store} can be written")]
     if settings.store_url.startswith("file://"):
@@ -133,6 +135,9 @@ def _budget(settings: Settings, store: Store) -> Check:
         spent = SpendLedger(store, "x_search", share, lambda: datetime.now(UTC)).month().total_usd
     except LedgerUnreadable as error:
         return Check("budget", "fail", str(error))
-    left = share - spent
-    state: State = "ok" if left > share * 0.1 else "warn"
-    return Check("budget", state, f"{spent:.2f} of {share:.2f} USD spent or reserved this month for searches")
+    page = Prices(settings.x_post_usd, settings.x_user_usd).page_usd
+    found = f"{spent:.2f} of {share:.2f} USD spent or reserved this month for searches"
+    if share - spent < page:
+        todo = f"A page may cost {page:.2f} USD, so none is asked for: raise ELEC_X_BUDGET_USD or ELEC_X_FILL_SHARE"
+        return Check("budget", "fail" if share < page else "warn", found, todo)
+    return Check("budget", "ok" if share - spent > share * 0.1 else "warn", found)

@@ -7,7 +7,7 @@ from typing import Any
 
 from elec_assets.clients.hour_sealer import HourSealer
 from elec_assets.clients.store import Store, open_store
-from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.windows import Grain, Window, floor, split
 from elec_assets.operations.report import DONE, FAILED
@@ -68,15 +68,20 @@ def rebuild(
         name = f"{election.key} {hour.start:%Y-%m-%d-%H:%M}"
         progress(name, number, len(hours))
         archive = TweetArchive(store, election.key)
-        if not archive.raw(hour).objects:
+        try:
+            if not archive.raw(hour).objects:
+                continue
+            before = archive.table(hour)
+            sealed = _sealer(settings, registry, store, election).seal(hour)
+        except ArchiveDamaged as error:
+            failed.append(f"{name}: {error}")
             continue
-        before = archive.table(hour)
-        sealed = _sealer(settings, registry, store, election).seal(hour)
         rebuilt += 1
         if archive.table(hour) != before:
             changed.append(name)
         if not sealed.stored and before is not None:
-            failed.append(f"{name}: {sealed.summary}")
+            why = "; ".join(finding.text for finding in sealed.findings)
+            failed.append(f"{name}: {sealed.summary}; the table is kept: {why or 'nothing was received'}")
     return RebuildReport("tweets", rebuilt, tuple(changed), tuple(failed))
 
 

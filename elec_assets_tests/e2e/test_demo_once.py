@@ -1,0 +1,41 @@
+"""`elec demo --once --json` to its end. Its parts are in test_demo.py, stopped early in test_demo_stops.py."""
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from elec_assets_tests.e2e.demo_process import DemoProcess, new_demo
+from elec_assets_tests.loopback.guard import attempts
+
+pytestmark = [pytest.mark.e2e, pytest.mark.prove, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[DemoProcess]:
+    made = new_demo(tmp_path, watched=True)
+    yield made
+    made.kill()
+
+
+def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: DemoProcess) -> None:
+    assert demo.start("--once", "--json").process.wait(800) == 0, demo.said
+    assert demo.left() == []
+    with socket.socket() as port:
+        port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        port.bind(("127.0.0.1", demo.port))
+    (line,) = demo.printed.splitlines()
+    summary = json.loads(line)
+    assert summary["complete"] is True
+    assert [(a["asset"].partition("/")[2], a["partitions"]) for a in summary["assets"]] == [
+        ("candidates", 1),
+        ("twitter/tweets", 336),
+        ("twitter/weekly", 2),
+        ("coverage/weekly", 2),
+    ]
+    assert [a for a in attempts(demo.attempts_log) if a.refused] == []
+    assert demo.watch.addresses() <= {"127.0.0.1", "::1"}
+    assert "Traceback" not in demo.said + demo.dagster_log
+    assert "Stop with Ctrl-C" not in demo.said  # it did not serve

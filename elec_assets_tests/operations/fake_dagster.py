@@ -1,0 +1,78 @@
+"""A webserver that answers like Dagster's GraphQL, as recorded from Dagster 1.13.27 (2026-11), over scripted states."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+ASSET = "fr_2027/twitter/tweets"
+
+
+@dataclass
+class FakeDagster:
+    """What it holds, and what it was asked for."""
+
+    url: str = ""
+    keys: list[str] = field(default_factory=list)
+    # One (status, materialized, failed) a question; the last one stays.
+    states: list[tuple[str, int, int]] = field(default_factory=list)
+    refusal: str | None = None
+    launched: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        if "launchPartitionBackfill" in query:
+            if self.refusal:
+                return {"launchPartitionBackfill": {"__typename": "UnauthorizedError", "message": self.refusal}}
+            self.launched.append(variables["params"])
+            return {"launchPartitionBackfill": {"__typename": "LaunchBackfillSuccess", "backfillId": "abcdefgh"}}
+        if "partitionBackfillOrError" in query:
+            return {"partitionBackfillOrError": self._backfill()}
+        if "assetNodeOrError" in query:
+            known = "/".join(variables["key"]["path"]) == ASSET
+            node = {"__typename": "AssetNode", "partitionKeys": self.keys}
+            return {"assetNodeOrError": node if known else {"__typename": "AssetNotFoundError"}}
+        return {"assetNodes": [{"assetKey": {"path": ASSET.split("/")}}]}
+
+    def _backfill(self) -> dict[str, Any]:
+        status, done, failed = self.states[0]
+        if len(self.states) > 1:
+            self.states.pop(0)
+        wanted = len(self.launched[-1]["partitionNames"])
+        counts = {
+            "numPartitionsTargeted": wanted,
+            "numPartitionsMaterialized": done,
+            "numPartitionsFailed": failed,
+            "numPartitionsInProgress": wanted - done - failed,
+        }
+        error = {"message": "the daemon lost its head"} if status == "FAILED" else None
+        data = {"assetBackfillStatuses": [counts]}
+        return {"__typename": "PartitionBackfill", "status": status, "error": error, "assetBackfillData": data}
+
+
+@contextmanager
+def serving(fake: FakeDagster) -> Iterator[FakeDagster]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.dumps({"data": fake.answer(asked["query"], asked["variables"])}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,213 @@
+"""`elec doctor`: each check's ok, warn and fail, and what X is asked."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from elec_assets.clients.spend_ledger import Spend
+from elec_assets.domain import layout
+from elec_assets.operations.doctor import Check, DoctorReport, doctor
+from elec_assets.sandbox.faults import Fault
+from elec_assets.sandbox.x_api import TOKEN
+from elec_assets_tests.operations.place import NOW, REGISTRY, Place
+
+
+@pytest.fixture
+def env(place: Place, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The deployment of `place`, X its sandbox, without a token."""
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setenv("ELEC_X_BASE_URL", place.x.url)
+    return monkeypatch
+
+
+def examined() -> tuple[DoctorReport, dict[str, Check]]:
+    report = doctor(NOW)
+    return report, {check.name: check for check in report.checks}
+
+
+def test_a_deployment_that_can_work_is_all_ok(place: Place, env: pytest.MonkeyPatch) -> None:
+    env.setenv("X_BEARER_TOKEN", TOKEN)
+    report, checks = examined()
+    assert {name: check.state for name, check in checks.items() if name != "disk"} == {
+        "settings": "ok",
+        "registry": "ok",
+        "store": "ok",
+        "x": "ok",
+        "budget": "ok",
+    }
+    assert report.exit_code == 0
+    assert report.as_dict()["ok"] is True
+    assert str(place.folder) in checks["settings"].found
+    assert checks["registry"].found == "active: test_2026"
+    assert [r.path for r in place.x.requests] == ["/2/usage/tweets"]  # one question, and not a billed one
+    assert [name for name in place.objects() if "probe" in name] == []
+
+
+@pytest.mark.usefixtures("env")
+def test_no_token_asks_no_one_and_is_a_warning(place: Place) -> None:
+    report, checks = examined()
+    assert (checks["x"].state, report.exit_code) == ("warn", 0)
+    assert "X_BEARER_TOKEN" in checks["x"].todo
+    assert place.x.requests == []
+
+
+def test_a_token_that_x_refuses_is_a_failure(env: pytest.MonkeyPatch) -> None:
+    env.setenv("X_BEARER_TOKEN", "wrong")
+    report, checks = examined()
+    assert (checks["x"].state, report.exit_code) == ("fail", 1)
+    assert "401" in checks["x"].found
+    assert "X_BEARER_TOKEN" in checks["x"].found
+    assert "wrong" not in json.dumps(report.as_dict())
+    assert "FAIL  x: " in "\n".join(report.lines())
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Fault(preset="unauthorized"), "401"),
+        (Fault(preset="client_not_enrolled"), "in a project"),
+        (Fault(preset="rate_limit"), "429"),
+        (Fault(preset="service_unavailable"), "in trouble"),
+        (Fault(reset=True), "no whole answer"),
+        (Fault(redirect="https://elsewhere.invalid/"), "elsewhere.invalid"),
+    ],
+)
+def test_what_x_answers_is_told(place: Place, env: pytest.MonkeyPatch, fault: Fault, told: str) -> None:
+    env.setenv("X_BEARER_TOKEN", TOKEN)
+    place.x.faults.add(fault)
+    report, checks = examined()
+    assert (checks["x"].state, report.exit_code) == ("fail", 1)
+    assert told in checks["x"].found
+    assert len(place.x.requests) == 1  # someone waits: asked once
+
+
+def test_an_answer_of_another_form_still_proves_the_token(place: Place, env: pytest.MonkeyPatch) -> None:
+    env.setenv("X_BEARER_TOKEN", TOKEN)
+    place.x.faults.add(Fault(body="something new", status=200))
+    _, checks = examined()
+    assert (checks["x"].state, checks["x"].found.rpartition(" ")[2]) == ("ok", "unknown")
+
+
+def test_a_store_that_cannot_be_written_is_a_failure(place: Place, env: pytest.MonkeyPatch) -> None:
+    (place.folder / "file").write_text("no directory", encoding="utf-8")
+    env.setenv("ELEC_STORE", str(place.folder / "file" / "data"))
+    report, checks = examined()
+    assert (checks["store"].state, report.exit_code) == ("fail", 1)
+    assert "ELEC_STORE" in checks["store"].todo
+    assert "budget" not in checks  # it lies in the store
+    assert checks["registry"].state == "ok"  # and the rest is looked at all the same
+
+
+def test_a_store_of_an_unknown_kind_is_a_wrong_setting(env: pytest.MonkeyPatch) -> None:
+    """Other commands end with 2 for the same value of ELEC_STORE."""
+    env.setenv("ELEC_STORE", "gs://bucket")
+    report, checks = examined()
+    assert (checks["settings"].state, report.exit_code) == ("fail", 2)
+    assert "gs://bucket" in checks["settings"].found
+
+
+@pytest.mark.usefixtures("env")
+def test_a_full_disk_is_a_warning(place: Place) -> None:
+    _, checks = examined()
+    few = shutil.disk_usage(place.folder).free <= 5_000_000_000
+    assert checks["disk"].state == ("warn" if few else "ok")
+    assert bool(checks["disk"].todo) is few
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "told", "code"),
+    [
+        (None, "fail", "no such file", 2),
+        (("country: FR", "country: fr"), "fail", "elections.test_2026.country", 2),
+        (("confirmed: true", "confirmed: false"), "warn", "not confirmed", 0),
+        (("2026", "2030"), "warn", "none active", 0),
+    ],
+)
+@pytest.mark.usefixtures("env")
+def test_the_registry_is_judged(place: Place, change: tuple[str, str] | None, state: str, told: str, code: int) -> None:
+    path = place.folder / "candidates.yaml"
+    if change is None:
+        path.unlink()
+    else:
+        path.write_text(REGISTRY.replace(*change), encoding="utf-8")
+    report, checks = examined()
+    assert (checks["registry"].state, report.exit_code) == (state, code)
+    assert told in checks["registry"].found
+    assert checks["registry"].todo
+
+
+def test_a_wrong_setting_is_named_and_nothing_else_is_tried(place: Place, env: pytest.MonkeyPatch) -> None:
+    env.setenv("ELEC_X_BUDGET_USD", "fifty")
+    report, checks = examined()
+    assert list(checks) == ["settings"]
+    assert (checks["settings"].state, report.exit_code) == ("fail", 2)
+    assert "ELEC_X_BUDGET_USD" in checks["settings"].found
+    assert not (place.folder / "data").exists()
+
+
+def paid(env: pytest.MonkeyPatch, budget: str) -> None:
+    """X's own address; no token, so that no one is asked."""
+    env.delenv("ELEC_X_BASE_URL")
+    env.setenv("ELEC_X_BUDGET_USD", budget)
+
+
+def test_no_budget_at_a_paid_address_is_a_warning_and_no_question(place: Place, env: pytest.MonkeyPatch) -> None:
+    paid(env, "0")
+    report, checks = examined()  # any question would raise: only 127.0.0.1 can be reached here
+    assert (checks["budget"].state, report.exit_code) == ("warn", 0)
+    assert "ELEC_X_BUDGET_USD" in checks["budget"].todo
+    assert place.x.requests == []
+
+
+@pytest.mark.parametrize(
+    ("spent", "state", "told"),
+    [
+        (0.0, "ok", "0.00 of 20.00 USD"),
+        (15.4, "ok", "15.40 of 20.00"),
+        (15.6, "warn", "15.60"),
+        (25.0, "warn", "25.00"),
+    ],
+)
+def test_the_budget_of_searches_is_compared_with_what_they_spent(
+    place: Place, env: pytest.MonkeyPatch, spent: float, state: str, told: str
+) -> None:
+    """Open reservations count: 5 USD are reserved here, the rest is settled."""
+    paid(env, "100")
+    if spent:
+        ledger = Spend(settled_usd=spent - 5.0, open_usd={"a page": 5.0})
+        place.store.put(layout.spend_ledger("x_search", datetime.now(UTC)), msgspec.json.encode(ledger))
+    _, checks = examined()
+    assert checks["budget"].state == state
+    assert told in checks["budget"].found
+
+
+def test_a_ledger_that_cannot_be_read_is_a_failure(place: Place, env: pytest.MonkeyPatch) -> None:
+    paid(env, "100")
+    key = layout.spend_ledger("x_search", datetime.now(UTC))
+    place.store.put(key, b"{")
+    report, checks = examined()
+    assert (checks["budget"].state, report.exit_code) == ("fail", 1)
+    assert key in checks["budget"].found
+
+
+def test_paths_are_relative_to_the_workspace(place: Place, env: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    below = tmp_path / "some" / "folder"
+    below.mkdir(parents=True)
+    env.chdir(below)
+    env.setenv("ELEC_STORE", "kept/here")
+    _, checks = examined()
+    assert checks["store"].state == checks["registry"].state == "ok"
+    assert (place.folder / "kept" / "here").is_dir()
+
+
+@pytest.mark.usefixtures("place")
+def test_a_budget_below_the_bound_of_one_page_fails(env: pytest.MonkeyPatch) -> None:
+    """Nothing was ever asked with such a budget, and nothing said so before the first hour (2026-11)."""
+    paid(env, "20")
+    _, checks = examined()
+    assert checks["budget"].state == "fail"
+    assert "A page may cost 4.50 USD" in checks["budget"].todo

@@ -1,0 +1,107 @@
+"""`elec plan` against a calculation by hand."""
+
+import json
+
+import pytest
+
+from elec_assets.operations.plan import plan
+from elec_assets_tests.operations.place import NOW, REGISTRY, Place, hour
+
+
+def test_volume_and_cost_are_those_calculated_by_hand(place: Place) -> None:
+    report = plan(place.settings(x_budget_usd=50.0), place.registry, NOW, posts_an_hour=250)
+    (election,) = report.elections
+    (volume,) = election.volumes
+    assert len(election.queries) == 1
+    assert (election.candidates, election.planned_hours_today, election.measured) == (2, 24.0, False)
+    # 24 h, one query: 250 posts are two full pages and a half one, 3.5 requests an hour on average.
+    assert volume.requests_a_day == 24 * 3.5
+    assert volume.posts_a_day == 6000
+    # Each post at 0.005 USD with its author at 0.010 USD.
+    assert volume.usd_a_day == 90.0
+    assert volume.usd_a_month == 2700.0
+    assert report.budget_usd_a_month == 10.0  # a fifth of 50 goes to searches
+
+
+def test_prices_and_shares_are_settings(place: Place) -> None:
+    settings = place.settings(x_post_usd=0.001, x_user_usd=0.0, x_budget_usd=40.0, x_fill_share=0.5)
+    report = plan(settings, place.registry, NOW, posts_an_hour=100)
+    assert report.elections[0].volumes[0].usd_a_day == 2.4
+    assert report.budget_usd_a_month == 20.0
+    assert report.lines()[-1].startswith("Budget for searches: 20.00 USD a month")
+
+
+def test_nothing_measured_shows_three_sizes(place: Place) -> None:
+    (election,) = plan(place.settings(), place.registry, NOW).elections
+    assert [v.posts_an_hour for v in election.volumes] == [100, 1000, 10_000]
+    assert [v.usd_a_day for v in election.volumes] == [36.0, 360.0, 3600.0]
+
+
+def test_volume_is_measured_from_the_coverage_of_the_last_week(place: Place) -> None:
+    hours = [hour(15, 10), hour(15, 11), hour(16, 3)]
+    sealed = place.seal(*hours)
+    rows = [s.row.rows for s in sealed if s.row]
+    assert len(set(rows)) > 1, "hours of one size would show no mean"
+    (election,) = plan(place.settings(), place.registry, NOW).elections
+    (volume,) = election.volumes
+    assert election.measured
+    assert volume.posts_an_hour == pytest.approx(sum(rows) / 3)
+    assert volume.posts_a_day == round(sum(rows) / 3 * 24)
+
+
+def test_time_that_was_not_covered_is_no_silence(place: Place) -> None:
+    """12:30: of the hour that runs, and of one that X refused, nothing is known; they must not halve the volume."""
+    (whole,) = place.seal(hour(15, 10))
+    assert whole.row is not None
+    (refused,) = place.seal(hour(15, 11), token="wrong")
+    assert refused.row is not None
+    assert refused.row.outcome == "refused"
+    (election,) = plan(place.settings(), place.registry, NOW).elections
+    assert election.volumes[0].posts_an_hour == pytest.approx(whole.row.rows)
+
+
+def test_a_plan_of_ten_minutes_an_hour_costs_a_sixth(place: Place) -> None:
+    text = REGISTRY.replace("    candidates:\n", "    capture: {every: 1h, for: 10min}\n    candidates:\n")
+    (place.folder / "candidates.yaml").write_text(text, encoding="utf-8")
+    (election,) = plan(place.settings(), place.registry, NOW, posts_an_hour=600).elections
+    assert election.planned_hours_today == 4.0
+    assert election.volumes[0].posts_a_day == 2400
+
+
+def test_recent_search_gets_shorter_queries(place: Place) -> None:
+    people = "\n".join(f"      p{i:02}: {{name: Prénom{i:02} Nom-Composé{i:02}, status: 1}}" for i in range(40))
+    text = REGISTRY.replace("    candidates:\n", f"    candidates:\n{people}\n")
+    (place.folder / "candidates.yaml").write_text(text, encoding="utf-8")
+    for archive, limit in (("recent", 512), ("all", 1024)):
+        (election,) = plan(place.settings(x_archive=archive), place.registry, NOW, posts_an_hour=1).elections
+        assert limit / 2 < max(map(len, election.queries)) <= limit
+        # However quiet it is, each query is asked each hour.
+        assert election.volumes[0].requests_a_day >= 24 * len(election.queries)
+
+
+def test_the_sandbox_is_free(place: Place) -> None:
+    report = plan(place.settings(x_base_url=place.x.url), place.registry, NOW, posts_an_hour=1000)
+    assert (report.free, report.elections[0].volumes[0].usd_a_day) == (True, 0.0)
+    assert report.lines()[-1] == "X is on 127.0.0.1: free."
+    assert place.x.requests == []  # a plan asks no one
+
+
+def test_no_active_election_is_said(place: Place) -> None:
+    report = plan(place.settings(), place.registry, NOW.replace(year=2031))
+    assert (report.elections, report.exit_code) == ((), 0)
+    assert report.lines() == ["No election of the registry is active now: nothing is asked."]
+
+
+def test_people_and_programs_are_told_the_same(place: Place) -> None:
+    report = plan(place.settings(), place.registry, NOW, posts_an_hour=250)
+    (election,) = json.loads(json.dumps(report.as_dict()))["elections"]
+    text = "\n".join(report.lines())
+    assert set(election["stream_rules"]) == {"elec:test_2026:amartin", "elec:test_2026:bleroux"}
+    for told in [*election["stream_rules"].values(), *election["queries"], "6,000", "84", "90.00", "2,700.00"]:
+        assert told in text
+
+
+def test_a_plan_needs_no_store_yet(place: Place) -> None:
+    assert not (place.folder / "data").exists()
+    plan(place.settings(), place.registry, NOW)
+    assert [name for name in place.objects() if not name.startswith(".tmp")] == []
