@@ -30,7 +30,7 @@ _TWEETS_CHECKS = {
     verification.COLUMNS: "Columns, their order and types are those of the table.",
     verification.IDS_UNIQUE: "No post stands twice in the week.",
     verification.TIMES_INSIDE: "Every post belongs to the week.",
-    verification.NOT_SHRUNK: "The week holds every row of its sealed hours.",
+    verification.NOT_SHRUNK: "Both files of the week hold every row of its sealed hours.",
     verification.COMPLETE: "Every planned hour of the week that is over is sealed.",
 }
 _COVERAGE_CHECKS = {
@@ -119,6 +119,9 @@ def _tweets_week(store: Store, election: Election, week: Window) -> list[Finding
     found += verification.ids_unique(frame["tweet_id"])
     found += verification.times_inside(frame["created_at"], week)
     found += verification.not_shrunk(frame.height, sum(row.rows for row in rows.values()))
+    if not archive.csv_agrees(week, "tweet_id", frame["tweet_id"]):
+        text = "the CSV holds other rows than the Parquet file beside it; build the week again"
+        found.append(Finding(verification.NOT_SHRUNK, text))
     over = [hour for hour in split(week, Grain.HOUR) if hour.end <= utc_now()]
     planned = [hour for hour in over if calendar.planned(election, hour)]
     unsealed = [key_of(hour, Grain.HOUR) for hour in planned if hour not in rows or _nothing_known(rows[hour])]
@@ -171,7 +174,8 @@ def _results(
     key: dg.AssetKey, checks: dict[str, str], found: dict[str, list[Finding]]
 ) -> Iterator[dg.AssetCheckResult]:
     for name in checks:
-        bad = {week: f.text for week, findings in found.items() for f in findings if f.check == name}
+        said = {week: [f.text for f in findings if f.check == name] for week, findings in found.items()}
+        bad = {week: "; ".join(texts) for week, texts in said.items() if texts}
         yield dg.AssetCheckResult(
             asset_key=key,
             check_name=name,

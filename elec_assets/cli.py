@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from elec_assets.operations.report import Report
     from elec_assets.settings import Settings
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 _PORT = click.IntRange(1, 65535)
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d-%H:%M"])
@@ -103,7 +102,8 @@ def sandbox_x(
 ) -> None:
     """X's search, counts, usage and rules over a seeded world made from the registry, or over recorded pages.
 
-    Use it with: ELEC_X_BASE_URL=<the printed address> X_BEARER_TOKEN=sandbox-token
+    Use it with ELEC_X_BASE_URL=<the printed address> X_BEARER_TOKEN=sandbox-token, and with an ELEC_STORE of its
+    own: a store that holds pages of the sandbox refuses pages of X, and the other way round.
     """
     from elec_assets.operations.sandboxes import scene_of
     from elec_assets.sandbox.faults import load_faults

@@ -7,7 +7,6 @@ To add a source: its client in `clients/`, its transform in `transforms/`, its t
 from datetime import UTC, datetime
 
 import dagster as dg
-from dotenv import load_dotenv
 
 from elec_assets.assets.candidates import candidates_asset
 from elec_assets.assets.coverage import coverage_weekly_asset
@@ -19,14 +18,12 @@ from elec_assets.domain.registry import Election, Registry
 from elec_assets.resources import StoreResource, XSearchResource
 from elec_assets.schedules import election_schedules, scheduled_until
 from elec_assets.sensors import registry_sensor
-from elec_assets.settings import Settings, home, load_settings
+from elec_assets.settings import Settings, load_settings
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of this deployment; a broken setting or registry stops loading with all that is wrong."""
-    # Secrets are EnvVars, which Dagster reads from the environment only: `.env` is put there, without replacing.
-    load_dotenv(home() / ".env")
     settings = load_settings()
     return build_definitions(settings, load_registry(settings.registry_path), datetime.now(UTC))
 
@@ -63,7 +60,7 @@ def _resources(settings: Settings) -> dict[str, object]:
         archive=settings.x_archive,
         timeout_s=settings.x_timeout_s,
         pace_s=0.0 if settings.x_is_loopback else settings.x_search_pace_s,
-        budget_usd=settings.x_budget_usd * settings.x_fill_share,
+        budget_usd=settings.x_fill_budget_usd,
         post_usd=settings.x_post_usd,
         user_usd=settings.x_user_usd,
         free=settings.x_is_loopback,

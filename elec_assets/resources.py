@@ -9,6 +9,7 @@ from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.x_api import XApi
+from elec_assets.clients.x_source import claim
 
 SEARCH_POOL = "x_search"
 
@@ -53,9 +54,14 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
         return 1024 if self.archive == "all" else 512
 
     def fill(self, store: Store) -> SearchFill | None:
-        """The search fill over a store; None if nothing may be asked of X."""
-        if self.token is None or not self.configured:
+        """The search fill over a store; None if nothing may be asked of X.
+
+        Raises:
+            StoreError: the store holds posts of a sandbox and X is meant, or the other way round.
+        """
+        if not self.token or not self.configured:
             return None
+        claim(store, sandbox=self.free)
         api = XApi(
             token=self.token,
             base_url=self.base_url,

@@ -27,7 +27,7 @@ from elec_assets.domain.windows import (
     window_at,
 )
 
-# An hour is sealed again a day later: posts reach X's index late, and X may have been in trouble.
+# An hour is sealed again a day later: it asks for what X could not answer at first, and takes in late raw objects.
 SECOND_SEAL = DAY
 # How far back unsealed hours are looked for, and how many are asked for at a tick (one run each).
 _LOOK_BACK = timedelta(days=7)

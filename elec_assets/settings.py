@@ -4,11 +4,13 @@ A setting comes from the environment or from `.env` beside workspace.yaml; relat
 workspace.yaml. `.env.example` is made from here (`python -m elec_assets.settings`), and a test holds it true.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from dotenv import load_dotenv
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -67,10 +69,10 @@ class Settings(BaseSettings):
         description="Price of one user read, USD. X does not say whether users sent along are billed: counted.",
     )
     x_search_pace_s: float = Field(
-        1.0,
+        3.0,
         ge=0,
         alias="ELEC_X_SEARCH_PACE_S",
-        description="Least seconds between two searches (full archive: 1 a second). 127.0.0.1 is not paced.",
+        description="Least seconds between two searches: 3 keep within 300 in 15 minutes. 127.0.0.1 is not paced.",
     )
     x_timeout_s: float = Field(
         30.0, gt=0, le=600, alias="ELEC_X_TIMEOUT_S", description="Seconds without an answer from X before a retry."
@@ -78,7 +80,6 @@ class Settings(BaseSettings):
     aws_endpoint_url: str | None = Field(
         None, alias="AWS_ENDPOINT_URL", description="Another address than AWS's own, e.g. an emulator on 127.0.0.1."
     )
-    log: Literal["text", "json"] = Field("text", alias="ELEC_LOG", description="Form of log lines.")
 
     @field_validator("x_base_url")
     @classmethod
@@ -119,7 +120,12 @@ class Settings(BaseSettings):
     @property
     def x_configured(self) -> bool:
         """Whether anything may be asked of X: a token, and a budget or a free address."""
-        return self.x_bearer_token is not None and (self.x_is_loopback or self.x_budget_usd > 0)
+        return self.x_bearer_token is not None and (self.x_is_loopback or self.x_fill_budget_usd > 0)
+
+    @property
+    def x_fill_budget_usd(self) -> float:
+        """USD a month that searches may spend."""
+        return self.x_budget_usd * self.x_fill_share
 
 
 def is_loopback(url: str) -> bool:
@@ -133,9 +139,14 @@ def load_settings() -> Settings:
     Raises:
         SettingsInvalid: one or more variables have values that are not allowed; all are named.
     """
-    env_file = home() / ".env"
+    # An empty variable (`X_BEARER_TOKEN=` in a compose file) means: not set. `.env` is put into the environment,
+    # without replacing: Dagster's EnvVar and the AWS clients look nowhere else.
+    for field in Settings.model_fields.values():
+        if os.environ.get(str(field.alias)) == "":
+            del os.environ[str(field.alias)]
+    load_dotenv(home() / ".env")
     try:
-        return Settings(_env_file=env_file, _env_ignore_empty=True)
+        return Settings(_env_ignore_empty=True)
     except ValidationError as error:
         # A value is shown only where it cannot be a secret.
         lines = [

@@ -71,7 +71,12 @@ def a_week_later(frame: pl.DataFrame) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("product", "how", "wanted"),
     [
-        pytest.param(TWEETS, first_again, {"ids_unique": "1 ids stand more than once"}, id="duplicate id"),
+        pytest.param(
+            TWEETS,
+            first_again,
+            {"ids_unique": "1 ids stand more than once", "not_shrunk": "the CSV holds other rows"},
+            id="duplicate id",
+        ),
         pytest.param(TWEETS, as_numbers, {"columns": "tweet_id is Int64, not String"}, id="wrong type"),
         pytest.param(
             TWEETS,
@@ -121,6 +126,15 @@ def test_a_missing_or_damaged_file_is_found(built: Deployment, product: str, con
     stored = path(built, product)
     stored.unlink() if content is None else stored.write_bytes(content)
     assert failing(evaluate(built, f"{product}/weekly")) == {"columns": text}
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5])
+def test_a_csv_that_is_not_what_the_parquet_says_is_found(built: Deployment, keep: float) -> None:
+    """A crash between the two writes left the CSV of before, and every check read the Parquet file only."""
+    stored = path(built, TWEETS).with_suffix(".csv.gz")
+    whole = stored.read_bytes()
+    stored.write_bytes(whole[: int(len(whole) * keep)])
+    assert "the CSV holds other rows" in failing(evaluate(built, "twitter/weekly"))["not_shrunk"]
 
 
 def test_a_candidate_missing_from_the_table_is_found(built: Deployment) -> None:

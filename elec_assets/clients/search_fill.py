@@ -120,18 +120,18 @@ class SearchFill:
     def _page(self, request: SearchRequest, key: SearchPage, meta: PageMeta) -> SearchRequest | None:
         """One page; returns the request of the next one, if any."""
         try:
-            head = self._received(request, key)
+            head, received_at = self._received(request, key)
         except (XError, OverBudget) as error:
             self._failed(error, key, meta)
             return None
         last = head.next_token is None
-        received = {"received_at": iso_ms(self._clock()), "status": 200, "result_count": head.found, "last": last}
+        received = {"received_at": iso_ms(received_at), "status": 200, "result_count": head.found, "last": last}
         oldest = None if head.oldest_id is None else str(head.oldest_id)
         self._create(key.meta, _encode(msgspec.structs.replace(meta, oldest_id=oldest, **received)))
         # A token that comes again would go on for ever, and does not prove that nothing follows.
         return None if last or head.next_token == request.next_token else with_token(request, str(head.next_token))
 
-    def _received(self, request: SearchRequest, key: SearchPage) -> PageHead:
+    def _received(self, request: SearchRequest, key: SearchPage) -> tuple[PageHead, datetime]:
         if self.stopped is not None:
             raise self.stopped
         self._ledger.reserve(key.stem, self._prices.page_usd)
@@ -142,21 +142,27 @@ class SearchFill:
             self._ledger.settle(key.stem, usd=usd, posts=0, users=0)
             raise
         self._create(key.body, gzip.compress(answer.body, 6, mtime=0))
-        head = read_head(answer.body)
+        try:
+            head = read_head(answer.body)
+        except XUnreadable:
+            self._ledger.settle(key.stem, usd=self._prices.page_usd, posts=0, users=0)
+            raise
         self._ledger.settle(key.stem, usd=self._prices.of(head), posts=head.posts, users=head.users)
-        return head
+        return head, answer.received_at
 
     def _failed(self, error: XError | OverBudget, key: SearchPage, meta: PageMeta) -> None:
-        outcome, status = Outcome.OVER_BUDGET, None
+        outcome, status, body = Outcome.OVER_BUDGET, None, b""
         if isinstance(error, XError):
             outcome, status = error.outcome, error.status
-            if error.body and self.stopped is None and not isinstance(error, XUnreadable):
-                self._create(key.body, gzip.compress(error.body, 6, mtime=0))
+            body = error.body if self.stopped is None and not isinstance(error, XUnreadable) else b""
         if isinstance(error, OverBudget) or error.fatal:
             self.stopped = error
+        # The sidecar first: a body without one counts as a page of posts.
         self._create(
             key.meta, _encode(msgspec.structs.replace(meta, status=status, outcome=outcome, problem=str(error)))
         )
+        if body:
+            self._create(key.body, gzip.compress(body, 6, mtime=0))
 
     def _meta(self, question: HourQuestion, request: SearchRequest, key: SearchPage) -> PageMeta:
         return PageMeta(

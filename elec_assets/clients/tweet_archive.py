@@ -82,6 +82,8 @@ class TweetArchive:
         """
         if rejects is not None:
             self._store.put(layout.rejects_hour(self._election, hour), rejects)
+        elif table is not None:
+            self._store.delete(layout.rejects_hour(self._election, hour))
         if table is not None:
             self._store.put(layout.tweets_hour(self._election, hour), table)
         self._store.put(self._coverage_key(hour), coverage.encode(row))

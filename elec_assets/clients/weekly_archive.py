@@ -88,6 +88,16 @@ class WeeklyArchive:
         with self._told(week):
             return pl.Schema(pl.read_parquet_schema(BytesIO(data)))
 
+    def csv_agrees(self, week: Window, column: str, values: pl.Series) -> bool:
+        """Whether the CSV, which is the product, holds the same values of a text column, in the same order."""
+        data = self._store.find(self._key(week, "csv.gz"))
+        if data is None:
+            return False
+        try:
+            return pl.read_csv(data, columns=[column], infer_schema=False)[column].equals(values)
+        except (pl.exceptions.PolarsError, OSError):  # OSError: a gzip file cut short
+            return False
+
     @contextmanager
     def _told(self, week: Window) -> Iterator[None]:
         try:

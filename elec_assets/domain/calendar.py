@@ -5,7 +5,7 @@ import random
 
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.registry import Election
-from elec_assets.domain.windows import HOUR, HOUR_MS, Window, epoch_ms, from_epoch_ms
+from elec_assets.domain.windows import HOUR_MS, Window, epoch_ms
 
 
 def collected(election: Election, window: Window) -> Intervals:
@@ -39,16 +39,3 @@ def _slots(seed: str, start: int, slots: int, length: int) -> list[tuple[int, in
     stratum = HOUR_MS // slots
     begins = [start + i * stratum + draw.randrange(0, stratum - length + 1, 1000) for i in range(slots)]
     return [(begin, begin + length) for begin in begins]
-
-
-def first_hour(election: Election) -> Window:
-    """The first hour that collection wants."""
-    start = election.calendar.collect_from.replace(minute=0, second=0, microsecond=0)
-    return Window(start, start + HOUR)
-
-
-def span(intervals: Intervals) -> Window | None:
-    """The shortest window that holds all of a set of time; None for no time."""
-    if not intervals:
-        return None
-    return Window(from_epoch_ms(intervals.spans[0][0]), from_epoch_ms(intervals.spans[-1][1]))

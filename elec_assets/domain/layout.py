@@ -74,11 +74,6 @@ def search_pages(election: str, hour: Window) -> str:
     return f"{election}/data/raw/twitter_search/{_day(hour)}/{hour.start:%Y%m%d_%H}_"
 
 
-def search_day(election: str, day: Window) -> str:
-    """Prefix of all search pages of the day that a window starts in."""
-    return f"{election}/data/raw/twitter_search/{_day(day)}/"
-
-
 def tweets_hour(election: str, hour: Window) -> str:
     """The sealed table of an hour."""
     return f"{election}/data/tables/twitter/{_day(hour)}/{hour.start:%H}.parquet"
@@ -108,6 +103,11 @@ def candidates_table(election: str) -> str:
 def registry_version(version: str) -> str:
     """A loaded version of the registry, kept for good."""
     return f"state/registry/{version}.json"
+
+
+def x_source() -> str:
+    """Whose posts the store holds: X's or a sandbox's."""
+    return "state/x_source.json"
 
 
 def spend_ledger(owner: str, month: datetime) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from elec_assets.domain.windows import Grain, key_of, window_of_key
 from elec_assets.operations.dagster_api import BackfillProgress, DagsterApi
 from elec_assets.operations.report import DONE, FAILED
 
@@ -55,9 +56,11 @@ def backfill(
     A date stands for all its hours. Partitions of the span that do not exist yet are left out.
 
     Raises:
-        ValueError: no such asset, or no partition in the span.
+        ValueError: no such asset, no partition in the span, or a bound that is no key.
         DagsterUnreachable: no webserver answers, or it refuses.
     """
+    for bound in (first, last):
+        _check_bound(bound)
     keys = api.partition_keys(asset)
     # Keys sort as their times do; a date sorts before its hours, and "~" after them.
     chosen = [key for key in keys if first <= key <= last + "~"]
@@ -69,3 +72,14 @@ def backfill(
     for last_seen in api.follow(backfill_id):
         progress(last_seen)
     return BackfillReport(backfill_id, asset, chosen[0], chosen[-1], last_seen)
+
+
+def _check_bound(bound: str) -> None:
+    """Keys are compared as text: `2026-11-2` would stand for the 20th."""
+    for grain in (Grain.DAY, Grain.HOUR):
+        try:
+            if key_of(window_of_key(bound, grain), grain) == bound:
+                return
+        except ValueError:
+            continue
+    raise ValueError(f"{bound!r} is no date and no partition key; write 2026-11-02 or 2026-11-02-13:00")

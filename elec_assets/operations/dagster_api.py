@@ -16,7 +16,7 @@ _LAUNCH = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(
   ... on UnauthorizedError { message } } }"""
 _STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename ... on PartitionBackfill {
   status error { message } assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
-    numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed numPartitionsInProgress } } } } } }"""
+    numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } } } } }"""
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
 _RANGES = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
@@ -38,7 +38,6 @@ class BackfillProgress:
     wanted: int
     done: int
     failed: int
-    running: int
     error: str | None
 
     @property
@@ -110,7 +109,6 @@ class DagsterApi:
             wanted=sum(c.get("numPartitionsTargeted", 0) for c in counts),
             done=sum(c.get("numPartitionsMaterialized", 0) for c in counts),
             failed=sum(c.get("numPartitionsFailed", 0) for c in counts),
-            running=sum(c.get("numPartitionsInProgress", 0) for c in counts),
             error=(answer.get("error") or {}).get("message"),
         )
 

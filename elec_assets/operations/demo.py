@@ -221,7 +221,7 @@ def _summary(folder: Path, election: Election, now: datetime, seconds: float, *,
         archive = WeeklyArchive(store, election.key, product, shape)
         frames = [frame for week in weeks if (frame := archive.read(week, [shape.key[0]])) is not None]
         files = ", ".join(f"{year_week(week)}.csv.gz" for week in weeks)
-        name = f"{election.key}/{'twitter' if product == 'twitter' else product}/weekly"
+        name = f"{election.key}/{product}/weekly"
         table.append((name, len(frames), sum(frame.height for frame in frames), files))
     complete = bool(candidates) and len(rows) == len(hours) and all(row.outcome.settled for row in rows)
     complete = complete and table[1][2] == table[2][2] and all(row[2] > 0 for row in table)

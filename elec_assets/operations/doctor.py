@@ -128,7 +128,7 @@ def _x(settings: Settings) -> Check:
 def _budget(settings: Settings, store: Store) -> Check:
     if settings.x_is_loopback:
         return Check("budget", "ok", "X is on 127.0.0.1: free")
-    share = settings.x_budget_usd * settings.x_fill_share
+    share = settings.x_fill_budget_usd
     if not share:
         return Check("budget", "warn", "0 USD: no paid call is made", "See `elec plan`, then set ELEC_X_BUDGET_USD")
     try:

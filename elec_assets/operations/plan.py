@@ -6,6 +6,7 @@ from typing import Any
 
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.clients.x_api import PAGE_POSTS
 from elec_assets.domain import calendar
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.rules import search_queries, stream_rules
@@ -13,7 +14,6 @@ from elec_assets.domain.windows import DAY, Grain, Window, floor, split
 from elec_assets.operations.report import DONE, columns
 from elec_assets.settings import Settings
 
-_PAGE_POSTS = 100
 _LOOK_BACK = timedelta(days=7)
 # Shown where nothing was collected yet: three sizes that a reader can find themselves in.
 _GUESSES = (100.0, 1_000.0, 10_000.0)
@@ -71,7 +71,7 @@ def plan(settings: Settings, registry: Registry, now: datetime, posts_an_hour: f
     """What will be asked of X. Volume is the mean of the last week's sealed hours, or the guess given, or three."""
     store = open_store(settings.store_url, allow_http=settings.store_allows_http)
     elections = tuple(_election(settings, store, e, now, posts_an_hour) for e in registry.active(now))
-    return PlanReport(elections, settings.x_budget_usd * settings.x_fill_share, settings.x_is_loopback)
+    return PlanReport(elections, settings.x_fill_budget_usd, settings.x_is_loopback)
 
 
 def _election(settings: Settings, store: Store, election: Election, now: datetime, guess: float | None) -> ElectionPlan:
@@ -101,7 +101,7 @@ def _measured(store: Store, election: Election, now: datetime) -> float | None:
 def _volume(settings: Settings, queries: int, hours: float, posts_an_hour: float) -> Volume:
     posts = posts_an_hour * hours
     # Each query ends with a page that is not full; each post brings its author.
-    requests = hours * max(queries, queries + posts_an_hour / _PAGE_POSTS)
+    requests = hours * (queries + posts_an_hour / PAGE_POSTS)
     usd = 0.0 if settings.x_is_loopback else posts * (settings.x_post_usd + settings.x_user_usd)
     return Volume(posts_an_hour, round(requests), round(posts), round(usd, 2), round(usd * 30, 2))
 
@@ -125,7 +125,7 @@ def _told(plan: ElectionPlan) -> list[str]:
         *[f"    {tag}  {value}" for tag, value in plan.stream_rules.items()],
         f"  search queries ({len(plan.queries)}):",
         *[f"    {len(query)} characters: {query}" for query in plan.queries],
-        f"  volume ({known}); USD is an upper bound, with one author billed a post:",
+        f"  volume ({known}); USD for each post with its author, up to 3 times that where posts refer to others:",
         *[f"    {line}" for line in columns(rows)],
         "",
     ]

@@ -45,7 +45,7 @@ class RebuildReport:
         told += [f"  changed: {name}" for name in self.changed[:20]]
         told += [f"  failed: {name}" for name in self.failed]
         if self.changed:
-            told.append("Weekly files of changed hours: materialize their weeks again, or wait for the schedule.")
+            told.append("Weekly files of changed hours are as before: materialize their weeks again.")
         return told
 
 

@@ -100,11 +100,3 @@ def test_periods_longer_than_an_hour_are_met_by_the_hours_together(hours: int, m
     starts = range(first - first % period, last, period)
     whole = Intervals.of((t, t + length) for t in starts) & Intervals.of([(first, last)])
     assert Intervals.of(span for part in parts for span in part.spans) == whole
-
-
-def test_span_and_first_hour() -> None:
-    assert calendar.span(NOWHERE) is None
-    assert calendar.span(Intervals.of([(0, 1000), (5000, 6000)])) == Window(
-        datetime(1970, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, 0, 0, 6, tzinfo=UTC)
-    )
-    assert calendar.first_hour(election()) == Window(START, START + HOUR)

@@ -28,7 +28,6 @@ def test_a_search_page_is_read_back_from_both_of_its_keys(page: SearchPage) -> N
     assert page.body != page.meta
     hour = window_at(page.hour, Grain.HOUR)
     assert page.body.startswith(layout.search_pages(page.election, hour))
-    assert page.body.startswith(layout.search_day(page.election, window_at(page.hour, Grain.DAY)))
 
 
 @given(PAGES, PAGES)

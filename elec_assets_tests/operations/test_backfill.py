@@ -109,3 +109,10 @@ def test_a_proxy_is_not_asked_for_this_machine(dagster: FakeDagster, monkeypatch
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert DagsterApi(dagster.url).alive()
+
+
+@pytest.mark.parametrize("bound", ["2026-11-2", "2026-11-31", "2026-11-02-13", "today", "2026-11-02-13:30", ""])
+def test_a_bound_that_is_no_key_asks_for_nothing(bound: str) -> None:
+    """`--from 2026-11-2` once stood for the 20th, and would have been paid for (2026-11)."""
+    with pytest.raises(ValueError, match="is no date and no partition key"):
+        backfill(DagsterApi("http://127.0.0.1:1"), "a/b", bound, "2026-11-08", lambda _: None)
