@@ -28,10 +28,14 @@ WEEKS = {"2021-09-20": "2021_38", "2022-09-19": "2022_38"}
 OWN = {"received_at", "metrics_at", "batch_id"}
 
 
+# Read when the module is: other fixtures empty the environment of ELEC_ variables.
+RECORDINGS = Path(os.environ.get("ELEC_TEST_RECORDINGS") or REPOSITORY / ".." / "shared" / "data")
+
+
 @pytest.fixture(scope="module")
 def pages() -> dict[str, Path]:
     """The recorded pages by the week of their posts."""
-    folder = Path(os.environ.get("ELEC_TEST_RECORDINGS") or REPOSITORY / ".." / "shared" / "data") / "x"
+    folder = RECORDINGS / "x"
     if not folder.is_dir():
         pytest.skip(f"no recordings at {folder}: set ELEC_TEST_RECORDINGS")
     return {
