@@ -10,6 +10,7 @@ from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.x_api import XApi
 from elec_assets.clients.x_source import claim
+from elec_assets.domain.rules import query_limit
 
 SEARCH_POOL = "x_search"
 
@@ -51,7 +52,7 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
     @property
     def query_limit(self) -> int:
         """Most characters of a query: 512 for recent search, 1,024 for the full archive."""
-        return 1024 if self.archive == "all" else 512
+        return query_limit(self.archive)
 
     def fill(self, store: Store) -> SearchFill | None:
         """The search fill over a store; None if nothing may be asked of X.

@@ -18,6 +18,7 @@ from elec_assets.domain.terms import Term, TermKind, candidate_terms, excluded_t
 
 # X: characters of one stream rule with pay-per-use access.
 STREAM_RULE_LIMIT = 1024
+_QUERY_LIMITS = {"recent": 512, "all": 1024}
 _OR = " OR "
 _RESERVED = frozenset({"or", "and"})
 
@@ -52,6 +53,11 @@ def stream_rules(election: Election, moment: datetime) -> tuple[StreamRule, ...]
         for number, operators in enumerate(groups, start=1):
             rules.append(StreamRule(_any_of(operators) + tail, tag if number == 1 else f"{tag}#{number}"))
     return tuple(rules)
+
+
+def query_limit(archive: str) -> int:
+    """Most characters of a search query: 512 for `recent`, 1,024 for `all` (the full archive)."""
+    return _QUERY_LIMITS[archive]
 
 
 def search_queries(election: Election, moment: datetime, limit: int) -> tuple[str, ...]:

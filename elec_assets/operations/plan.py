@@ -9,7 +9,7 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.clients.x_api import PAGE_POSTS
 from elec_assets.domain import calendar
 from elec_assets.domain.registry import Election, Registry
-from elec_assets.domain.rules import search_queries, stream_rules
+from elec_assets.domain.rules import query_limit, search_queries, stream_rules
 from elec_assets.domain.windows import DAY, Grain, Window, floor, split
 from elec_assets.operations.report import DONE, columns
 from elec_assets.settings import Settings
@@ -75,7 +75,7 @@ def plan(settings: Settings, registry: Registry, now: datetime, posts_an_hour: f
 
 
 def _election(settings: Settings, store: Store, election: Election, now: datetime, guess: float | None) -> ElectionPlan:
-    queries = search_queries(election, now, 1024 if settings.x_archive == "all" else 512)
+    queries = search_queries(election, now, query_limit(settings.x_archive))
     measured = None if guess is not None else _measured(store, election, now)
     volumes = _GUESSES if measured is None else (measured,)
     today = Window(floor(now, Grain.DAY), floor(now, Grain.DAY) + DAY)

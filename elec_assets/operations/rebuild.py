@@ -9,6 +9,7 @@ from elec_assets.clients.hour_sealer import HourSealer
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.domain.registry import Election, Registry
+from elec_assets.domain.rules import query_limit
 from elec_assets.domain.windows import Grain, Window, floor, split
 from elec_assets.operations.report import DONE, FAILED
 from elec_assets.settings import Settings
@@ -98,5 +99,5 @@ def _sealer(settings: Settings, registry: Registry, store: Store, election: Elec
         registry_version=registry.version,
         store=store,
         fill=None,
-        query_limit=1024 if settings.x_archive == "all" else 512,
+        query_limit=query_limit(settings.x_archive),
     )
