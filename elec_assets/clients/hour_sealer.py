@@ -102,7 +102,6 @@ class HourSealer:
         return SealedHour(partition, stored=True, summary="not_planned", row=row)
 
     def _store_sealed(self, hour: Window, queries: tuple[str, ...], raw: RawHour) -> SealedHour:
-        planned = calendar.planned(self._election, hour)
         sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
         row = self._coverage(hour, queries, raw, sealed)
         before = self._archive.table(hour)
@@ -111,8 +110,7 @@ class HourSealer:
         wrong = [f.text for f in findings if f.check != verification.COMPLETE]
         if wrong:
             return SealedHour(row.partition, stored=False, summary="; ".join(wrong), row=row, findings=findings)
-        filled = search_coverage.filled(planned, queries, raw.metas)
-        table = table_bytes(sealed.frame) if raw.pages or filled else None
+        table = table_bytes(sealed.frame) if raw.pages or row.filled_s else None
         rejects = rejects_bytes(sealed.rejects) if sealed.rejects else None
         size = self._archive.save(hour, table=table, rejects=rejects, row=row)
         return SealedHour(
