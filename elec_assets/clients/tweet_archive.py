@@ -1,7 +1,5 @@
 """An hour of tweets in the store: its raw objects read together, its table, rejects and coverage row written."""
 
-import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from elec_assets.domain.layout import SearchPage, parse_search_page
 from elec_assets.domain.windows import Grain, Window, parse_iso
 from elec_assets.transforms import coverage
 from elec_assets.transforms.coverage import HourCoverage
+from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.sealing import read_table
 from elec_assets.transforms.search_coverage import META_VERSION, PageMeta, read_meta
 from elec_assets.transforms.x_documents import RawDocument
@@ -131,10 +130,7 @@ class TweetArchive:
         return meta
 
     def _body(self, key: str) -> bytes:
-        packed = self._store.get(key)
-        if not packed:  # which gzip takes for nothing at all
-            raise ArchiveDamaged(f"{key}: cannot be unpacked (it is empty); restore it from a backup")
         try:
-            return gzip.decompress(packed)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            return unpacked(self._store.get(key))
+        except ValueError as error:
             raise ArchiveDamaged(f"{key}: cannot be unpacked ({error}); restore it from a backup") from error

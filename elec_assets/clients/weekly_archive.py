@@ -13,6 +13,7 @@ from elec_assets.clients.store import Store
 from elec_assets.domain import layout
 from elec_assets.domain.tables import Table
 from elec_assets.domain.windows import Window
+from elec_assets.transforms.frames import BLOCK_ROWS, in_blocks
 from elec_assets.transforms.weekly import Summary, WeeklyCsv, WeeklyParquet
 
 
@@ -39,7 +40,7 @@ class WeeklyArchive:
         self._table = table
 
     def write(self, week: Window, frames: Iterable[pl.DataFrame]) -> WeeklyFile:
-        """Write both files of a week from frames that come in the table's order; memory of one frame.
+        """Write both files of a week from frames that come in the table's order; memory of a block of rows.
 
         Raises:
             ValueError: the rows are not in order; nothing was written.
@@ -55,7 +56,7 @@ class WeeklyArchive:
                 closing(WeeklyParquet(parquet_file, self._table)) as parquet,
             ):
                 csv = WeeklyCsv(csv_file, self._table)
-                for frame in frames:
+                for frame in in_blocks(frames, BLOCK_ROWS):
                     csv.add(frame)
                     parquet.add(frame)
                 summary = csv.close()

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from elec_assets.domain.registry import Candidate, Election
@@ -41,8 +42,7 @@ _UNDERSCORED_MENTION = re.compile(r"@(?<!\w@)\w*_\w*")
 _HASHTAG = re.compile(r"#(?<!\w#)(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class PostText:
+class PostText(NamedTuple):
     """What the matcher reads of a post.
 
     `text` is the full text (the original's for a retweet), `urls` the expanded URLs, `mentions` handles without `@`,
@@ -83,7 +83,7 @@ class _Flat(dict[str, str]):
 _FLAT = _Flat()
 # Indices into Matcher._meanings.
 _Hits = set[int]
-_NO_HITS: _Hits = set()
+_NO_HITS: frozenset[int] = frozenset()
 
 
 class Matcher:
@@ -111,16 +111,18 @@ class Matcher:
         for phrase in self._phrases:
             self._by_word.setdefault(max(phrase.split(), key=len), []).append(phrase)
         self._words = frozenset(self._by_word)
+        # Half of a stream are retweets: of few originals, so one text is looked at many times within an hour.
+        self._found = lru_cache(maxsize=4096)(self._find)
         # Few combinations of terms make up most posts.
         self._explained = lru_cache(maxsize=4096)(self._explain)
 
     def match(self, post: PostText) -> Match:
         """The candidates this post is about, and why."""
-        hits = self._find(post.text, post.urls, post.mentions)
-        if post.author_username is not None:
-            hits.update(self._accounts.get(fold(post.author_username), ()))
-        quoted = self._find(post.quoted_text, (), ()) if post.quoted_text else _NO_HITS
-        return self._explained(frozenset(hits), frozenset(quoted)) if hits or quoted else _NOTHING
+        hits = self._found(post.text, tuple(post.urls), tuple(post.mentions))
+        if post.author_username is not None and (accounts := self._accounts.get(fold(post.author_username))):
+            hits = hits.union(accounts)
+        quoted = self._found(post.quoted_text, (), ()) if post.quoted_text else _NO_HITS
+        return self._explained(hits, quoted) if hits or quoted else _NOTHING
 
     def _explain(self, hits: Set[int], quoted: Set[int]) -> Match:
         found, dropped = self._candidates(hits)
@@ -149,7 +151,7 @@ class Matcher:
         table.setdefault(key, []).append(len(self._meanings))
         self._meanings.append((candidate, entry))
 
-    def _find(self, text: str, urls: Iterable[str], mentions: Iterable[str]) -> _Hits:
+    def _find(self, text: str, urls: tuple[str, ...], mentions: tuple[str, ...]) -> frozenset[int]:
         """All terms found in one text with its URLs and mentions."""
         hits: _Hits = set()
         flat = _flat(text)
@@ -161,7 +163,7 @@ class Matcher:
         for url in urls:
             flat += _SEPARATE + _flat(unquote(url))
         self._find_phrases(flat, hits)
-        return hits
+        return frozenset(hits)
 
     def _find_phrases(self, flat: str, hits: _Hits) -> None:
         tokens = _tokens(flat)

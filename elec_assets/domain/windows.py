@@ -12,6 +12,10 @@ from enum import StrEnum
 X_EPOCH_MS = 1_288_834_974_657
 # Ids below this were numbered one after another, before snowflakes (2010-11-04): they hold no time.
 FIRST_SNOWFLAKE = 29_700_859_247
+ALL_IDS = (-1, 2**63)
+"""Bounds, both exclusive, of every id of X."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 HOUR = timedelta(hours=1)
 HOUR_MS = 3_600_000
 DAY = timedelta(days=1)
@@ -138,12 +142,12 @@ def year_week(window: Window) -> str:
 
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970, exact."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:
     """The inverse of `epoch_ms`."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def created_ms(tweet_id: int) -> int | None:

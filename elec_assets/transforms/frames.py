@@ -4,7 +4,7 @@ CSV is RFC 4180 with `\n` line ends and UTF-8: a field is quoted only where it m
 string is `""`, a list is a compact JSON array, a time is `2027-02-01T13:04:05.123Z`, always with milliseconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # publishes no types
@@ -15,6 +15,8 @@ Row = tuple[object, ...]
 """One row in the order of its table's columns; times are integers, ms since 1970, lists may be tuples."""
 
 TIME = pl.Datetime("ms", "UTC")
+BLOCK_ROWS = 16_384
+"""Rows that are worked on at a time where memory counts: 14 MB of CSV text of the widest table."""
 CSV_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
 _TYPES: dict[Kind, pl.DataType] = {
@@ -94,6 +96,21 @@ def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
     return found == pl.List(pl.Null) and wanted == pl.List(pl.String)
 
 
+def in_blocks(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in fewer frames, each of at least so many rows but for the last: small ones are put together.
+
+    What is done once a frame costs 20 ms with 54 columns, whether it has ten rows or ten thousand (2026-11-21).
+    """
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        held.append(frame)
+        if sum(map(len, held)) >= rows:
+            yield pl.concat(held)
+            held = []
+    if held:
+        yield pl.concat(held)
+
+
 def csv_chunk(frame: pl.DataFrame, table: Table, *, header: bool) -> bytes:
     """Rows of a frame that conforms to the table as CSV, one line per row, with or without the header line."""
     text = frame.select(_csv_column(column) for column in table.columns)
@@ -105,7 +122,7 @@ def csv_header(table: Table) -> bytes:
     return csv_chunk(empty(table), table, header=True)
 
 
-def csv_slices(frame: pl.DataFrame, table: Table, rows: int = 16_384) -> Iterable[bytes]:
+def csv_slices(frame: pl.DataFrame, table: Table, rows: int = BLOCK_ROWS) -> Iterable[bytes]:
     """The rows as CSV without header, a slice of rows at a time: memory of one slice of text."""
     for part in frame.iter_slices(rows):
         yield csv_chunk(part, table, header=False)

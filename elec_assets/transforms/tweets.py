@@ -5,15 +5,20 @@ stops looking at such tuples (with lists it doubled the time of a busy hour).
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from operator import itemgetter
+from typing import NamedTuple
 
 from elec_assets.domain.matcher import Match, PostText
-from elec_assets.domain.tables import SCHEMA_VERSION
-from elec_assets.domain.windows import created_ms, epoch_ms
+from elec_assets.domain.tables import SCHEMA_VERSION, TWEETS, Kind
+from elec_assets.domain.windows import ALL_IDS, created_ms, epoch_ms
 from elec_assets.transforms.frames import Row
-from elec_assets.transforms.x_documents import Group, RawDocument, Reject, decode
+from elec_assets.transforms.x_checks import are_counts, are_ids
+from elec_assets.transforms.x_documents import UNREADABLE, Group, RawDocument, Reject, decode, decode_whole
 from elec_assets.transforms.x_objects import (
     Entities,
     Includes,
@@ -24,7 +29,6 @@ from elec_assets.transforms.x_objects import (
     ReceivedPost,
     User,
     UserMetrics,
-    as_id,
 )
 
 MatchPost = Callable[[PostText], Match]
@@ -32,7 +36,11 @@ MatchPost = Callable[[PostText], Match]
 
 _Strings = tuple[str, ...]
 
+_NOT_OF_X = ("place_id", "batch_id")
 SLOT_MS = 5 * 60 * 1000
+_EDIT_IDS = itemgetter(TWEETS.names.index("edit_ids"))
+_IDS = itemgetter(*(i for i, c in enumerate(TWEETS.columns) if c.name.endswith("_id") and c.name not in _NOT_OF_X))
+_COUNTS = itemgetter(*(i for i, c in enumerate(TWEETS.columns) if c.kind is Kind.INTEGER))
 # In this order: of several references the first decides the kind.
 _KINDS = (("retweeted", "retweet"), ("quoted", "quote"), ("replied_to", "reply"))
 _RETWEET_PREFIX = re.compile(r"RT @(\w+): ", re.ASCII)
@@ -41,44 +49,67 @@ _NO_POST_METRICS = PostMetrics()
 _NO_USER = User(id="")
 _NO_USER_METRICS = UserMetrics()
 _NO_PLACE = Place(id="")
+_WHOLE = True
+_NO_MEDIA: tuple[_Strings, _Strings] = ((), ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Flattened:
-    """What a document held: rows of the table `tweets`, each with its position in the document, and rejects."""
+    """What a document held: rows of the table `tweets`, each with its position in the document, and rejects.
+
+    `strays` counts the posts outside the ids that were asked for: no row is made of them.
+    """
 
     rows: list[tuple[int, Row]]
     rejects: list[Reject]
+    strays: int = 0
 
 
-def flatten(document: RawDocument, match: MatchPost, removed: Collection[str] = ()) -> Flattened:
+def flatten(
+    document: RawDocument, match: MatchPost, removed: Collection[str] = (), within: tuple[int, int] = ALL_IDS
+) -> Flattened:
     """The rows of a document, one for each of its posts, in the order received.
 
     `removed` are ids of posts whose text may not be kept: copies of them that came along with other posts are not
-    used. (Rows of removed posts themselves are left out by `sealing.seal`.)
+    used. (Rows of removed posts themselves are left out by `sealing.seal`.) `within` bounds the ids of the rows, both
+    ends exclusive, see `windows.id_bounds`.
     """
+    reading = _Reading((document.origin,), document.batch_id, epoch_ms(document.received_at), match, removed, within)
     flat = Flattened([], [])
-    copy = _Copy((document.origin,), document.batch_id, epoch_ms(document.received_at))
+    with suppress(*UNREADABLE):
+        for group in decode_whole(document):
+            _add(flat, group, reading)
+        if _settled(flat.rows):
+            return flat
+    flat = Flattened([], [])
     for part in decode(document):
         if isinstance(part, Reject):
             flat.rejects.append(part)
-            continue
-        sent_along = _SentAlong.of(part.includes, removed)
-        flat.rows.extend((position, _row(post, part, sent_along, copy, match)) for position, post in part.posts)
+        else:
+            _add(flat, part, reading)
     return flat
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """What all posts of one document share: how and when they came."""
+def _settled(rows: list[tuple[int, Row]]) -> bool:
+    """Whether all ids of the rows are strings of digits and all counts integers, or null."""
+    ids = [value for _, row in rows for value in _IDS(row) if value is not None]
+    edit_ids: Iterator[object] = chain.from_iterable(_EDIT_IDS(row) for _, row in rows)
+    counts = chain.from_iterable(_COUNTS(row) for _, row in rows)
+    return are_ids(ids) and are_ids(edit_ids) and are_counts(counts)
+
+
+class _Reading(NamedTuple):
+    """What all posts of one document share: how and when they came, and how they are read."""
 
     origins: _Strings
     batch_id: str
     received_ms: int
+    match: MatchPost
+    removed: Collection[str]
+    within: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _SentAlong:
+class _SentAlong(NamedTuple):
     """`includes` by id: X leaves some out, and position does not tell which. Of two of one id the last counts."""
 
     users: dict[str, User]
@@ -86,21 +117,26 @@ class _SentAlong:
     media: dict[str, Media]
     places: dict[str, Place]
 
-    @classmethod
-    def of(cls, includes: Includes, removed: Collection[str]) -> "_SentAlong":
-        posts = {as_id(post.id): post for post in (*(includes.tweets or ()), *(includes.posts or ()))}
-        for tweet_id in posts.keys() & set(removed) if removed else ():
-            del posts[tweet_id]
-        return cls(
-            users={as_id(user.id): user for user in includes.users or ()},
-            posts=posts,
-            media={medium.media_key: medium for medium in includes.media or ()},
-            places={place.id: place for place in includes.places or ()},
-        )
+
+def _sent_along(includes: Includes, removed: Collection[str]) -> _SentAlong:
+    """What came along by id.
+
+    Raises:
+        ValueError: an id is none.
+    """
+    posts: dict[str, Post] = {post.id: post for post in includes.tweets} if includes.tweets else {}
+    if includes.posts:
+        posts.update({post.id: post for post in includes.posts})
+    users = {user.id: user for user in includes.users} if includes.users else {}
+    if not (are_ids(users) and are_ids(posts)):
+        raise ValueError("an id of a part sent along is none")
+    for tweet_id in posts.keys() & set(removed) if removed else ():
+        del posts[tweet_id]
+    media = {medium.media_key: medium for medium in includes.media} if includes.media else {}
+    return _SentAlong(users, posts, media, {place.id: place for place in includes.places} if includes.places else {})
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(NamedTuple):
     """What a text holds besides its words, each in the order of the text."""
 
     hashtags: _Strings = ()
@@ -108,24 +144,23 @@ class _Words:
     urls: _Strings = ()
     cashtags: _Strings = ()
 
-    @classmethod
-    def of(cls, entities: Entities | None) -> "_Words":
-        if entities is None:
-            return _NO_WORDS
-        urls = entities.urls or ()
-        return cls(
-            tuple([tag.tag for tag in entities.hashtags or () if tag.tag]),
-            tuple([mention.username for mention in entities.mentions or () if mention.username]),
-            tuple([link for url in urls if (link := url.unwound_url or url.expanded_url or url.url)]),
-            tuple([tag.tag for tag in entities.cashtags or () if tag.tag]),
-        )
-
 
 _NO_WORDS = _Words()
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
+def _words(entities: Entities | None) -> _Words:
+    if entities is None:
+        return _NO_WORDS
+    hashtags, urls, cashtags = entities.hashtags, entities.urls, entities.cashtags
+    return _Words(
+        tuple([tag.tag for tag in hashtags if tag.tag]) if hashtags else (),
+        _mentions(entities),
+        tuple([link for url in urls if (link := url.unwound_url or url.expanded_url or url.url)]) if urls else (),
+        tuple([tag.tag for tag in cashtags if tag.tag]) if cashtags else (),
+    )
+
+
+class _Content(NamedTuple):
     """Text of a post with its words, whether it is all of it, and what the matcher reads."""
 
     text: str
@@ -134,45 +169,102 @@ class _Content:
     matched: PostText
 
 
-def _row(post: ReceivedPost, group: Group, sent: _SentAlong, copy: _Copy, match: MatchPost) -> Row:
-    """One row, in the order of `tables.TWEETS`: one line of the tuple for each line of thought there."""
-    tweet_id = as_id(post.id)
+def _add(flat: Flattened, group: Group, reading: _Reading) -> None:
+    """Add the rows of a group, each with its position."""
+    after, before = reading.within
+    sent = None
+    for position, post in group.posts:
+        if after < int(post.id) < before:
+            sent = sent or _sent_along(group.includes, reading.removed)
+            flat.rows.append((position, _row(post, group.tags, sent, reading)))
+        else:
+            flat.strays += 1
+
+
+def _row(post: ReceivedPost, tags: _Strings, sent: _SentAlong, reading: _Reading) -> Row:
+    """One row, in the order of `tables.TWEETS`."""
+    tweet_id = post.id
     created = created_ms(int(tweet_id))
     if created is None:
         created = _ms(post.created_at) or 0  # ReceivedPost has made sure that it is there.
-    refs: dict[str, str] = {}
-    for reference in post.references:
-        refs.setdefault(reference.type, as_id(reference.id))
+    refs = _references(post)
     retweeted, quoted = sent.posts.get(refs.get("retweeted", "")), sent.posts.get(refs.get("quoted", ""))
-    author = _NO_USER if post.author_id is None else sent.users.get(as_id(post.author_id), _NO_USER)
-    content = _content(post, "retweeted" in refs, retweeted, quoted, author, sent)
-    found = match(content.matched)
-    edit_ids = tuple([as_id(edit_id) for edit_id in post.edit_ids])
-    return (
-        *(tweet_id, created, created - created % SLOT_MS),
-        *(_id(post.author_id), _id(post.conversation_id), _id(post.in_reply_to_user_id)),
-        next((kind for reference, kind in _KINDS if reference in refs), "original"),
-        *(refs.get("replied_to"), refs.get("quoted"), refs.get("retweeted")),
-        *(retweeted and _id(retweeted.author_id), quoted and _id(quoted.author_id)),
-        *(content.text, content.is_full, quoted and quoted.full_text),
-        *(post.lang, post.possibly_sensitive, post.reply_settings),
-        *_metrics(post),
-        copy.received_ms,
-        *(content.words.hashtags, content.words.mentions, content.words.urls, content.words.cashtags),
-        *_media(post, sent),
-        _context(post),
-        *_place(post, sent),
-        *(edit_ids, edit_ids[0] if edit_ids else tweet_id, len(edit_ids) > 1),
+    author = sent.users.get(post.author_id or "", _NO_USER)
+    text, is_full, words, matched = _content(post, "retweeted" in refs, retweeted, quoted, author, sent)
+    found = reading.match(matched)
+    edit_ids = tuple(post.edit_history_post_ids or post.edit_history_tweet_ids or ())
+    metrics = post.public_metrics or _NO_POST_METRICS
+    of_author = author.public_metrics or _NO_USER_METRICS
+    media_types, media_urls = _media(post, sent)
+    place = _place(post, sent)
+    return (  # one literal: groups unpacked into it cost 2 us a row
+        tweet_id,
+        created,
+        created - created % SLOT_MS,
+        post.author_id,
+        post.conversation_id,
+        post.in_reply_to_user_id,
+        _kind(refs) if refs else "original",
+        refs.get("replied_to"),
+        refs.get("quoted"),
+        refs.get("retweeted"),
+        retweeted and retweeted.author_id,
+        quoted and quoted.author_id,
+        text,
+        is_full,
+        quoted and quoted.full_text,
+        post.lang,
+        post.possibly_sensitive,
+        post.reply_settings,
+        metrics.like_count,
+        metrics.reply_count,
+        metrics.retweet_count,
+        metrics.quote_count,
+        metrics.bookmark_count,
+        metrics.impression_count,
+        reading.received_ms,
+        words.hashtags,
+        words.mentions,
+        words.urls,
+        words.cashtags,
+        media_types,
+        media_urls,
+        _context(post) if post.context_annotations else (),
+        post.geo and post.geo.place_id,
+        place.country_code,
+        place.full_name,
+        edit_ids,
+        edit_ids[0] if edit_ids else tweet_id,
+        len(edit_ids) > 1,
         tuple((post.withheld and post.withheld.country_codes) or ()),
-        *_author(author),
-        *(found.candidates, found.matched_by, found.matched_in_quote),
-        *(tuple(sorted(set(group.tags))), copy.origins),
-        *(copy.received_ms, copy.batch_id, SCHEMA_VERSION),
+        author.username,
+        author.name,
+        _ms(author.created_at),
+        author.verified_type,
+        of_author.followers_count,
+        of_author.following_count,
+        of_author.tweet_count,
+        found.candidates,
+        found.matched_by,
+        found.matched_in_quote,
+        tags,
+        reading.origins,
+        reading.received_ms,
+        reading.batch_id,
+        SCHEMA_VERSION,
     )
 
 
-def _id(value: str | int | None) -> str | None:
-    return None if value is None else as_id(value)
+def _references(post: Post) -> dict[str, str]:
+    """Type of reference -> id; of several of one type the first."""
+    refs: dict[str, str] = {}
+    for reference in post.references:
+        refs.setdefault(reference.type, reference.id)
+    return refs
+
+
+def _kind(refs: dict[str, str]) -> str:
+    return next((kind for reference, kind in _KINDS if reference in refs), "original")
 
 
 def _ms(moment: datetime | None) -> int | None:
@@ -187,59 +279,61 @@ def _content(
     X cuts a retweet's own text at 140 characters and its entities with it. Where the original came along, text and
     entities are the original's, behind `RT @user: ` as X wrote it (the user may have taken another name since).
     """
-    words = _Words.of(post.full_entities)
-    text = post.full_text
+    note = post.note_post or post.note_tweet
+    has_note = note is not None and bool(note.text)
+    text, entities = (post.full_text, post.full_entities) if has_note else (post.text, post.entities)
     if not is_retweet:
+        words = _words(entities)
         quoted_text = None if quoted is None else quoted.full_text
         matched = PostText(text, words.urls, words.mentions, author.username, quoted_text)
-        return _Content(text, is_full=True, words=words, matched=matched)
+        return _Content(text, _WHOLE, words, matched)
     prefix = _RETWEET_PREFIX.match(text)
-    is_full = post.has_note or not text.endswith(_ELLIPSIS)
+    is_full = has_note or not text.endswith(_ELLIPSIS)
     if retweeted is None:
+        words = _words(entities)
         bare = text[prefix.end() :] if prefix else text
         mentions = (prefix[1], *words.mentions) if prefix else words.mentions
         return _Content(text, is_full, words, PostText(bare, words.urls, mentions, author.username))
-    original = _Words.of(retweeted.full_entities)
+    original = _words(retweeted.full_entities)
+    full_text = retweeted.full_text
     username = prefix[1] if prefix else _username(retweeted, sent)
     if username is not None:
-        mentioned = (username, *original.mentions)
-        original = _Words(original.hashtags, mentioned, original.urls, original.cashtags)
-    mentions = (*words.mentions, *original.mentions)
-    quoted_text = _quoted_text(retweeted, sent)
-    matched = PostText(retweeted.full_text, original.urls, mentions, author.username, quoted_text)
-    if post.has_note or username is None:
-        return _Content(text, is_full, words, matched)
-    return _Content(f"RT @{username}: {retweeted.full_text}", is_full=True, words=original, matched=matched)
+        original = _Words(original.hashtags, (username, *original.mentions), original.urls, original.cashtags)
+    mentions = (*_mentions(entities), *original.mentions)
+    matched = PostText(full_text, original.urls, mentions, author.username, _quoted_text(retweeted, sent))
+    if has_note or username is None:
+        return _Content(text, is_full, _words(entities), matched)
+    return _Content(f"RT @{username}: {full_text}", _WHOLE, original, matched)
+
+
+def _mentions(entities: Entities | None) -> _Strings:
+    if entities is None or not entities.mentions:
+        return ()
+    return tuple([mention.username for mention in entities.mentions if mention.username])
 
 
 def _quoted_text(post: Post, sent: _SentAlong) -> str | None:
     """Text of the post that this one quotes, where it came along."""
     for reference in post.references:
         if reference.type == "quoted":
-            quoted = sent.posts.get(as_id(reference.id))
+            quoted = sent.posts.get(reference.id)
             return None if quoted is None else quoted.full_text
     return None
 
 
 def _username(post: Post, sent: _SentAlong) -> str | None:
-    author = None if post.author_id is None else sent.users.get(as_id(post.author_id))
-    return None if author is None else author.username
+    return sent.users.get(post.author_id or "", _NO_USER).username
 
 
-def _metrics(post: Post) -> Row:
-    m = post.public_metrics or _NO_POST_METRICS
-    return (m.like_count, m.reply_count, m.retweet_count, m.quote_count, m.bookmark_count, m.impression_count)
-
-
-def _media(post: Post, sent: _SentAlong) -> tuple[_Strings, _Strings]:
+def _media(post: ReceivedPost, sent: _SentAlong) -> tuple[_Strings, _Strings]:
     keys = (post.attachments and post.attachments.media_keys) or ()
     if not keys:
-        return (), ()
+        return _NO_MEDIA
     media = [medium for key in keys if (medium := sent.media.get(key)) is not None]
     return tuple([m.type for m in media]), tuple([m.url or m.preview_image_url or "" for m in media])
 
 
-def _context(post: Post) -> _Strings:
+def _context(post: ReceivedPost) -> _Strings:
     return tuple(
         [
             f"{annotation.domain.id}.{annotation.entity.id}"
@@ -249,14 +343,8 @@ def _context(post: Post) -> _Strings:
     )
 
 
-def _place(post: Post, sent: _SentAlong) -> Row:
+def _place(post: ReceivedPost, sent: _SentAlong) -> Place:
+    """The place tagged, where it came along."""
     if post.geo is None or post.geo.place_id is None:
-        return (None, None, None)
-    place = sent.places.get(post.geo.place_id, _NO_PLACE)
-    return (post.geo.place_id, place.country_code, place.full_name)
-
-
-def _author(author: User) -> Row:
-    m = author.public_metrics or _NO_USER_METRICS
-    counts = (m.followers_count, m.following_count, m.tweet_count)
-    return (author.username, author.name, _ms(author.created_at), author.verified_type, *counts)
+        return _NO_PLACE
+    return sent.places.get(post.geo.place_id, _NO_PLACE)

@@ -2,11 +2,10 @@
 
 The CSV is compressed as a single gzip member with no time and no name in its header. Compressor and row groups are
 fed in blocks of a fixed size, so the bytes do not depend on how the rows were cut into hours. The compressed bytes
-still depend on the version of zlib and pyarrow: what is promised across versions is the sha256 of the plain bytes.
+still depend on the version of zlib-ng and pyarrow: what is promised across versions is the sha256 of the plain bytes.
 """
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -15,12 +14,11 @@ import polars as pl
 
 from elec_assets.domain.tables import Kind, Table
 from elec_assets.transforms.frames import conform, csv_header, csv_slices
+from elec_assets.transforms.gzips import LEVEL, GzipStream
 from elec_assets.transforms.ordering import Order
 from elec_assets.transforms.parquet import ROW_GROUP_ROWS, ParquetStream
 
 BLOCK_BYTES = 1 << 20
-GZIP_LEVEL = 6  # Level 9 gains 1 to 2 % at half the speed.
-_GZIP_WBITS = 31  # zlib's number for: 32 KiB window, gzip header (time 0, no name) and trailer.
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ class WeeklyCsv:
     The file object stays open. A week without rows is a file with a header.
     """
 
-    def __init__(self, file: BinaryIO, table: Table, level: int = GZIP_LEVEL) -> None:
+    def __init__(self, file: BinaryIO, table: Table, level: int = LEVEL) -> None:
         self._file = file
         self._table = table
         self._order = Order(table)
-        self._gzip = zlib.compressobj(level, zlib.DEFLATED, _GZIP_WBITS)
+        self._gzip = GzipStream(level)
         self._sha256 = hashlib.sha256()
         self._buffer = bytearray()
         self._plain_bytes = 0
@@ -69,7 +67,7 @@ class WeeklyCsv:
 
     def close(self) -> Summary:
         """Write what is held, end the gzip member, and say what was written."""
-        self._file.write(self._gzip.compress(self._buffer) + self._gzip.flush())
+        self._file.write(self._gzip.feed(self._buffer) + self._gzip.end())
         return Summary(self._span.rows, self._plain_bytes, self._sha256.hexdigest(), self._span.first, self._span.last)
 
     def _feed(self, text: bytes) -> None:
@@ -77,7 +75,7 @@ class WeeklyCsv:
         self._plain_bytes += len(text)
         self._buffer += text
         while len(self._buffer) >= BLOCK_BYTES:
-            self._file.write(self._gzip.compress(self._buffer[:BLOCK_BYTES]))
+            self._file.write(self._gzip.feed(self._buffer[:BLOCK_BYTES]))
             del self._buffer[:BLOCK_BYTES]
 
 
