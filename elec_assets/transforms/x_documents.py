@@ -87,14 +87,24 @@ def decode_whole(document: RawDocument) -> Iterator[Group]:
             raise ValueError(_NO_DATA)
         yield Group(list(enumerate(page.data or ())), page.includes or _NOTHING_SENT_ALONG, ())
         return
-    for position, line in enumerate(document.body.split(b"\n")):
-        if line := line.strip():
+    for position, line in enumerate(_lines(document.body)):
+        if len(line) > 1:  # else blank, or the \r of a keep-alive
             read = _LINE.decode(line)
             if read.data is not None:
                 tags = _tags(read.matching_rules)
                 yield Group([(position, read.data)], read.includes or _NOTHING_SENT_ALONG, tags)
             elif bytes(read.errors) in (b"", _NULL):
                 raise ValueError(_NEITHER)
+
+
+def _lines(body: bytes) -> Iterator[memoryview]:
+    r"""The parts between `\n`; views, because copies take a fifth of the time of decoding (2026-11-21)."""
+    view = memoryview(body)
+    start = 0
+    while (end := body.find(b"\n", start)) >= 0:
+        yield view[start:end]
+        start = end + 1
+    yield view[start:]
 
 
 def decode(document: RawDocument) -> Iterator[Group | Reject]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elec_assets.domain.matcher import Match, PostText
 from elec_assets.domain.tables import TWEETS
@@ -362,3 +364,61 @@ def test_most_recorded_retweets_are_whole() -> None:
     assert len(retweets) == 392
     assert all(found["text_is_full"] for found in retweets if found["retweeted_author_id"])
     assert sum(found["text"].endswith("…") for found in retweets) < len(retweets) * 0.1
+
+
+ODD = st.sampled_from(
+    [
+        '"12a"',
+        "7",
+        '"7"',
+        '""',
+        "null",
+        '"3"',
+        "3.0",
+        "3.5",
+        '"\\ud83d"',
+        "[]",
+        "{}",
+        '"2022-01-01T00:00:00.000Z"',
+        "-1",
+        "true",
+    ]
+)
+FIELDS = ("id", "author_id", "conversation_id", "created_at", "like_count", "reference", "edit", "user", "followers")
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=2), min_size=1, max_size=4))
+def test_lines_read_at_once_and_one_by_one_give_the_same_rows(lines: list[dict[str, str]]) -> None:
+    """Documents in which all is well are read by a short cut; a broken line makes the same document go the long way."""
+    body = "\n".join(odd_line(odd) for odd in lines)
+    quick, careful = (
+        flatten(RawDocument("batch", "stream", NOON, text.encode(), "lines"), no_match) for text in (body, body + "\n{")
+    )
+    assert quick.rows == careful.rows
+    assert quick.rejects == careful.rejects[:-1]
+    assert len(quick.rows) + len({reject.position for reject in quick.rejects}) >= len(lines)
+
+
+def odd_line(odd: dict[str, str]) -> str:
+    """A line of the stream with other values in some places."""
+    found = {
+        **{"id": f'"{ID}"', "author_id": '"7"', "conversation_id": '"8"', "created_at": "null", "like_count": "1"},
+        **{"reference": '"9"', "edit": f'"{ID}"', "user": '"7"', "followers": "5"},
+    } | odd
+    return (
+        f'{{"data":{{"id":{found["id"]},"text":"t","author_id":{found["author_id"]},'
+        f'"conversation_id":{found["conversation_id"]},"created_at":{found["created_at"]},'
+        f'"public_metrics":{{"like_count":{found["like_count"]}}},'
+        f'"referenced_tweets":[{{"type":"quoted","id":{found["reference"]}}}],'
+        f'"edit_history_tweet_ids":[{found["edit"]}]}},'
+        f'"includes":{{"users":[{{"id":{found["user"]},"username":"a",'
+        f'"public_metrics":{{"followers_count":{found["followers"]}}}}}]}}}}'
+    )
+
+
+def test_posts_outside_the_ids_asked_for_are_counted_and_make_no_row() -> None:
+    body = "\n".join(f'{{"data":{{"id":"{ID[:-1]}{digit}","text":"t"}}}}' for digit in range(5)).encode()
+    bounds = (int(ID[:-1] + "0"), int(ID[:-1] + "3"))
+    flat = flatten(RawDocument("batch", "stream", NOON, body, "lines"), no_match, within=bounds)
+    assert [row[0] for _, row in flat.rows] == [ID[:-1] + "1", ID[:-1] + "2"]
+    assert flat.strays == 3
