@@ -1,8 +1,9 @@
-"""Fixtures of the tests at Dagster's level."""
+"""Fixtures of the tests at Dagster's level, and where the stores of all tests are."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,61 @@ from elec_assets_tests.deployment import (
     Deployment,
     write_registry,
 )
+from elec_assets_tests.s3 import KINDS, Bucket, Mirror, Servers
+from elec_assets_tests.s3_slice import SLICE
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=KINDS,
+        default=KINDS[0],
+        help="where the stores of tests are; with an S3 server, only tests that use a store are run",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With an S3 server, leave out what does not use it."""
+    if config.getoption("--store") == KINDS[0]:
+        return
+    kept = [item for item in items if "store_kind" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A small part of the tests is run on S3 each time."""
+    if (
+        "store_kind" in metafunc.fixturenames
+        and metafunc.config.getoption("--store") == KINDS[0]
+        and metafunc.function.__name__ in SLICE.get(metafunc.module.__name__, ())
+    ):
+        metafunc.parametrize("store_kind", ["local", "moto"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(tmp_path_factory.mktemp("s3"), stack)
+
+
+@pytest.fixture
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Where the store of this test is: a test on S3 has one in a bucket of its own."""
+    return str(getattr(request, "param", None) or request.config.getoption("--store"))
+
+
+@pytest.fixture
+def new_bucket(s3_servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Bucket]:
+    """Make a bucket on a server, and set the variables that lead to it."""
+
+    def make(kind: str) -> Bucket:
+        made = s3_servers.bucket(kind)
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        return made
+
+    return make
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +130,21 @@ def x(tmp_path: Path) -> Iterator[XServer]:
 
 
 @pytest.fixture
-def deployment(tmp_path: Path, x: XServer, instance: dg.DagsterInstance, bare: pytest.MonkeyPatch) -> Deployment:
+def mirror(
+    tmp_path: Path, bare: pytest.MonkeyPatch, store_kind: str, new_bucket: Callable[[str], Bucket]
+) -> Iterator[Mirror | None]:
+    """The bucket that is the store of a deployment in `tmp_path`; None where it is a directory there."""
     bare.setenv("X_BEARER_TOKEN", TOKEN)
+    if store_kind == KINDS[0]:
+        yield None
+        return
+    with Mirror.at(tmp_path, new_bucket(store_kind), "store") as made:
+        yield made
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, x: XServer, instance: dg.DagsterInstance, mirror: Mirror | None) -> Deployment:
+    assert Mirror.of(tmp_path) is mirror
     return Deployment(tmp_path, write_registry(tmp_path), instance, x.url)
 
 
@@ -101,8 +170,10 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 
 @pytest.fixture
-def built(built_once: Deployment, tmp_path: Path, bare: pytest.MonkeyPatch) -> Deployment:
+def built(built_once: Deployment, tmp_path: Path, mirror: Mirror | None) -> Deployment:
     """A copy of the store of `built_once`, with the same instance and X."""
-    bare.setenv("X_BEARER_TOKEN", TOKEN)
-    shutil.copytree(built_once.store, tmp_path / "store")
+    if mirror is None:
+        shutil.copytree(built_once.store, tmp_path / "store")
+    else:
+        mirror.bucket.change({}, built_once.objects())
     return replace(built_once, folder=tmp_path)

@@ -14,6 +14,7 @@ from elec_assets.clients.registry_source import load_registry
 from elec_assets.definitions import build_definitions
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.settings import Settings
+from elec_assets_tests.s3 import Mirror
 
 REPOSITORY = Path(__file__).parents[1]
 TOKEN = "sandbox-token"
@@ -47,7 +48,8 @@ NO_TELEMETRY = "telemetry: {enabled: false}\n"
 class Deployment:
     """The resources are those that `build_definitions` makes of settings, as in production.
 
-    `token` is what X_BEARER_TOKEN holds, None where it is not set.
+    `token` is what X_BEARER_TOKEN holds, None where it is not set. The store is a directory, or in a bucket where a
+    `Mirror` is at the folder.
     """
 
     folder: Path
@@ -58,22 +60,28 @@ class Deployment:
 
     @property
     def store(self) -> Path:
-        return self.folder / "store"
+        """The store as a directory: what is changed there is what the next run finds."""
+        mirror = Mirror.of(self.folder)
+        return self.folder / "store" if mirror is None else mirror.show()
 
     @property
     def election(self) -> Election:
         return self.registry.elections[ELECTION]
 
     def settings(self) -> Settings:
+        mirror = Mirror.of(self.folder)
         values = {
             "registry": "unused",
-            "store": str(self.store),
+            "store": str(self.store) if mirror is None else mirror.bucket.url,
+            "aws_endpoint_url": None if mirror is None else mirror.bucket.endpoint,
             "x_base_url": self.x_url,
             "x_bearer_token": self.token,
         }
         return Settings.model_validate(values)
 
     def definitions(self, now: datetime = MID_CAMPAIGN) -> dg.Definitions:
+        if (mirror := Mirror.of(self.folder)) is not None:
+            mirror.take()
         return build_definitions(self.settings(), self.registry, now)
 
     def run(
@@ -85,7 +93,7 @@ class Deployment:
     ) -> dg.ExecuteInProcessResult:
         """Materialize products (`twitter/tweets`) of the election: one partition, or a range of them in one run."""
         ranged = {RANGE_START: span[0], RANGE_END: span[1]} if span else {}
-        return (
+        result = (
             self.definitions()
             .resolve_implicit_global_asset_job_def()
             .execute_in_process(
@@ -96,9 +104,14 @@ class Deployment:
                 raise_on_error=False,
             )
         )
+        if (mirror := Mirror.of(self.folder)) is not None:
+            mirror.refresh()
+        return result
 
     def objects(self, under: str = "") -> dict[str, bytes]:
         """All objects of the store whose key starts so."""
+        if (mirror := Mirror.of(self.folder)) is not None:
+            return {name: data for name, data in mirror.objects().items() if name.startswith(under)}
         files = {p.relative_to(self.store).as_posix(): p for p in self.store.rglob("*") if p.is_file()}
         return {name: path.read_bytes() for name, path in sorted(files.items()) if name.startswith(under)}
 

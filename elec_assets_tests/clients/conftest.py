@@ -15,6 +15,7 @@ from elec_assets.sandbox.world import World
 from elec_assets.sandbox.x_api import XApi, XOptions
 from elec_assets.sandbox.x_http import XServer
 from elec_assets_tests.clients.hours import SCENE, Clock
+from elec_assets_tests.s3 import KINDS, Bucket
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +27,24 @@ def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    """The directory of `local`."""
+    """The directory of `on_disk`."""
     return tmp_path / "store with space"
 
 
 @pytest.fixture
-def local(directory: Path) -> Store:
+def on_disk(directory: Path) -> Store:
+    """A store in a directory, whatever `--store` says."""
     return open_store(directory.as_uri())
+
+
+@pytest.fixture
+def local(request: pytest.FixtureRequest, store_kind: str, new_bucket: Callable[[str], Bucket]) -> Store:
+    """The store of a test: in a directory, or on S3 where `--store` says so."""
+    if store_kind != KINDS[0]:
+        return open_store(new_bucket(store_kind).url, allow_http=True)
+    found = request.getfixturevalue("on_disk")
+    assert isinstance(found, Store)
+    return found
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """What a directory store keeps when writers are killed, disks are full and rights are missing."""
 
+import errno
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -41,7 +43,7 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_write_returns_after_file_and_folders_are_synced(
-    local: Store, directory: Path, monkeypatch: pytest.MonkeyPatch
+    on_disk: Store, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A power cut cannot be made here; what can be seen is that fsync was called, on what, and before the rename."""
     if not Path("/proc/self/fd").is_dir():
@@ -61,16 +63,97 @@ def test_a_write_returns_after_file_and_folders_are_synced(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
-    local.put("a/b/c", b"x")
+    on_disk.put("a/b/c", b"x")
     assert synced[:2] == [".tmp/*", "rename"]
     assert set(synced[2:]) == {"a/b/", "a/", "./"}
     synced.clear()
-    local.put("a/b/c", b"y")
+    on_disk.put("a/b/c", b"y")
     assert synced == [".tmp/*", "rename", "a/b/"]
     synced.clear()
-    local.create("a/b/d", b"x")
+    on_disk.create("a/b/d", b"x")
     assert synced == [".tmp/*", "a/b/"]
-    assert (local.get("a/b/c"), local.get("a/b/d")) == (b"y", b"x")
+    assert (on_disk.get("a/b/c"), on_disk.get("a/b/d")) == (b"y", b"x")
+
+
+def test_folders_above_a_new_store_are_synced_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first write of a deployment returned while the entry of the store's own folder was not on the disk."""
+    synced = spied(monkeypatch)
+    url = (tmp_path / "made" / "now" / "store").as_uri()
+    open_store(url)
+    assert {tmp_path, tmp_path / "made", tmp_path / "made" / "now"} <= set(synced)
+    synced.clear()
+    open_store(url)
+    assert synced == []
+
+
+def test_a_folder_that_another_process_made_is_synced(
+    on_disk: Store, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process killed between making a folder and syncing it left one that later writers took for safe."""
+    (directory / "a" / "b").mkdir(parents=True)
+    synced = spied(monkeypatch)
+    on_disk.put("a/b/c", b"x")
+    assert {directory, directory / "a", directory / "a" / "b"} <= set(synced)
+    synced.clear()
+    on_disk.put("a/b/d", b"x")
+    assert [path for path in synced if path.is_dir()] == [directory / "a" / "b"]
+    synced.clear()
+    shutil.rmtree(directory / "a")
+    on_disk.put("a/b/c", b"x")
+    assert {directory, directory / "a", directory / "a" / "b"} <= set(synced)
+
+
+def test_a_file_is_synced_as_bytes_are(
+    on_disk: Store, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(b"x" * 3_000_000)
+    synced = spied(monkeypatch)
+    on_disk.put_file("a/b", tmp_path / "source")
+    assert synced[0].parent == directory / ".tmp"
+    assert synced[1:] == [directory / "a", directory]
+
+
+def test_a_failed_sync_is_a_failed_write_that_changes_nothing(
+    on_disk: Store, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that reports an error only when it must write, as a network share does."""
+    on_disk.put("a/b", b"before")
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for write in (on_disk.put, on_disk.create):
+        with pytest.raises(StoreError, match=r"cannot write 'a/.' in .*: \[Errno 5\] Input/output error"):
+            write("a/b" if write == on_disk.put else "a/c", b"after")
+    assert on_disk.get("a/b") == b"before"
+    assert on_disk.find("a/c") is None
+    assert list((directory / ".tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("write", ["put", "create"])
+def test_an_object_under_an_object_is_refused_as_what_it_is(on_disk: Store, write: str) -> None:
+    """S3 takes both; a directory said that the object existed, which an asker takes for `already done`."""
+    on_disk.put("a/b", b"x")
+    with pytest.raises(StoreError, match=r"cannot write 'a/b/c' in .*(File exists|Not a directory)") as told:
+        getattr(on_disk, write)("a/b/c", b"y")
+    assert type(told.value) is StoreError
+    assert on_disk.get("a/b") == b"x"
+
+
+def spied(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """What is synced from now on, in order."""
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("no /proc to name what is synced")
+    synced: list[Path] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return synced
 
 
 def kill_while_writing(url: str, seed: int) -> None:
@@ -125,13 +208,13 @@ def test_two_hundred_killed_writers_leave_only_whole_objects(directory: Path) ->
     check_kills(directory, range(1000, 1200))
 
 
-def test_opening_a_store_does_not_stumble_over_a_writer(local: Store, directory: Path) -> None:
+def test_opening_a_store_does_not_stumble_over_a_writer(on_disk: Store, directory: Path) -> None:
     """The sweep of old temporary files met one that its writer had just renamed, and said the store did not exist."""
     stop = threading.Event()
 
     def write() -> None:
         while not stop.is_set():
-            local.put("state/x", b"x")
+            on_disk.put("state/x", b"x")
 
     writers = [threading.Thread(target=write) for _ in range(3)]
     for writer in writers:
@@ -143,51 +226,12 @@ def test_opening_a_store_does_not_stumble_over_a_writer(local: Store, directory:
         stop.set()
         for writer in writers:
             writer.join()
-    assert local.get("state/x") == b"x"
+    assert on_disk.get("state/x") == b"x"
 
 
-def test_of_processes_that_create_one_wins(directory: Path) -> None:
-    script = """
-import sys
-from elec_assets.clients.store import ObjectExists, open_store
-store = open_store(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-for key in range(50):
-    try:
-        store.create(f"race/{key}", sys.argv[2].encode() * 1000)
-        print(key)
-    except ObjectExists:
-        continue
-"""
-    url = directory.as_uri()
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, url, str(n)],
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(8)
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    # All are ready: the first line lets each go.
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("\n")
-        racer.stdin.flush()
-    said = [racer.communicate(timeout=60)[0].split() for racer in racers]
-    assert sorted(int(key) for keys in said for key in keys) == list(range(50))
-    store = open_store(url)
-    assert all(store.get(f"race/{key}") == str(n).encode() * 1000 for n, keys in enumerate(said) for key in keys)
-
-
-def test_a_full_disk_is_one_clear_sentence_and_changes_nothing(local: Store, directory: Path) -> None:
+def test_a_full_disk_is_one_clear_sentence_and_changes_nothing(on_disk: Store, directory: Path) -> None:
     """A limit on the size of files stands for the full disk: the write fails midway in the same place."""
-    local.put("e/weekly", b"before")
+    on_disk.put("e/weekly", b"before")
     script = """
 import resource, sys
 from elec_assets.clients.store import StoreError, open_store
@@ -204,8 +248,8 @@ for write in (store.put, store.create):
         f"cannot write '{key}' in {directory}: the disk is full or a size limit is reached; free space and run again"
         for key in ("e/weekly", "e/other")
     ], done.stderr
-    assert local.get("e/weekly") == b"before"
-    assert [i.key for i in local.list("e/")] == ["e/weekly"]
+    assert on_disk.get("e/weekly") == b"before"
+    assert [i.key for i in on_disk.list("e/")] == ["e/weekly"]
     assert list((directory / ".tmp").iterdir()) == []
 
 
