@@ -32,7 +32,8 @@ class ParquetStream:
         self._schema = _arrow(self._held).schema.with_metadata(
             {TABLE_KEY: table.name.encode(), VERSION_KEY: str(SCHEMA_VERSION).encode()}
         )
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+        # Statistics of all 54 columns took a third of the time of a small file (2 of 6.5 ms, 2026-11-22).
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd", write_statistics=list(table.order))
 
     def add(self, frame: pl.DataFrame) -> None:
         """Append the rows of a frame.
