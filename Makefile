@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# All targets and engines of the fuzzing together.
+FUZZ_SECONDS ?= 3600
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test prove bench docs lock clean
@@ -32,19 +34,26 @@ test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest -m "not prove"
 
-prove: install ## the full counts, loads and soaks
+prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too
 	$(BIN)/pytest
+	$(BIN)/pytest -m "not prove" --store=moto
+	$(BIN)/pytest -m "not prove" --store=ministack
+	$(BIN)/python -m elec_assets_tests.fuzz --seconds $(FUZZ_SECONDS)
 
-bench: install ## the comparisons
-	@echo "no benchmark yet: bench/ begins with the fast tweet path"
+bench: install ## the comparisons, at sizes that take some 10 minutes; `python -m bench.NAME --help` tells more
+	$(BIN)/python -m bench.rollup --size 100000
+	$(BIN)/python -m bench.week --size 300000 --grow 3
+	$(BIN)/python -m bench.gzip_bytes
+	$(BIN)/python -m bench.hourly_run
 
-docs: install ## make .env.example and docs/data-dictionary.md anew from the code
+docs: install ## make .env.example, docs/data-dictionary.md and docs/bad-input.md anew from the code
 	$(BIN)/python -m elec_assets.settings > .env.example
 	$(BIN)/python -m elec_assets.transforms.dictionary > docs/data-dictionary.md
+	$(BIN)/python -m elec_assets_tests.bad_input > docs/bad-input.md
 
 lock: ## make requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	  --no-emit-index-url --no-header --quiet --upgrade --override requirements.overrides --output-file requirements.lock
 
 clean: ## remove the environment and the demo
 	rm -rf $(VENV) .elec-demo
