@@ -4,6 +4,7 @@ CSV is RFC 4180 with `\n` line ends and UTF-8: a field is quoted only where it m
 string is `""`, a list is a compact JSON array, a time is `2027-02-01T13:04:05.123Z`, always with milliseconds.
 """
 
+import io
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -18,8 +19,8 @@ Row = tuple[object, ...]
 """One row in the order of its table's columns; times are integers, ms since 1970, lists may be tuples."""
 
 TIME = pl.Datetime("ms", "UTC")
-BLOCK_ROWS = 16_384
-"""Rows that are worked on at a time where memory counts: 14 MB of CSV text of the widest table."""
+BLOCK_ROWS = 8_192
+"""Rows that are worked on at a time where memory counts: 7 MB of CSV text of the widest table."""
 CSV_TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
 
 _TYPES: dict[Kind, pl.DataType] = {
@@ -148,8 +149,10 @@ def in_blocks(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFram
 
 def csv_chunk(frame: pl.DataFrame, table: Table, *, header: bool) -> bytes:
     """Rows of a frame that conforms to the table as CSV, one line per row, with or without the header line."""
-    text = frame.select(_csv_column(column) for column in table.columns)
-    return text.write_csv(include_header=header, datetime_format=CSV_TIME_FORMAT).encode()
+    text = io.BytesIO()  # as text, and encoded again, it took nearly twice as long (11 for 6 us a row, 2026-11-22)
+    cells = frame.select(_csv_column(column) for column in table.columns)
+    cells.write_csv(text, include_header=header, datetime_format=CSV_TIME_FORMAT)
+    return text.getvalue()
 
 
 def csv_header(table: Table) -> bytes:

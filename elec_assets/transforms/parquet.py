@@ -14,7 +14,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # publishes no typ
 from elec_assets.domain.tables import SCHEMA_VERSION, Table
 from elec_assets.transforms.frames import conform, empty
 
-ROW_GROUP_ROWS = 32_768
+ROW_GROUP_ROWS = 16_384
 TABLE_KEY = b"elec.table"
 VERSION_KEY = b"elec.schema_version"
 

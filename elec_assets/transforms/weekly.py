@@ -73,10 +73,14 @@ class WeeklyCsv:
     def _feed(self, text: bytes) -> None:
         self._sha256.update(text)
         self._plain_bytes += len(text)
-        self._buffer += text
-        while len(self._buffer) >= BLOCK_BYTES:
-            self._file.write(self._gzip.feed(self._buffer[:BLOCK_BYTES]))
-            del self._buffer[:BLOCK_BYTES]
+        rest = memoryview(text)
+        while len(self._buffer) + len(rest) >= BLOCK_BYTES:
+            missing = BLOCK_BYTES - len(self._buffer)
+            self._buffer += rest[:missing]
+            rest = rest[missing:]
+            self._file.write(self._gzip.feed(self._buffer))
+            self._buffer.clear()
+        self._buffer += rest
 
 
 class WeeklyParquet:
