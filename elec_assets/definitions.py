@@ -47,7 +47,7 @@ def build_definitions(settings: Settings, registry: Registry, now: datetime) -> 
 def _assets(election: Election, registry: Registry, *, active: bool) -> list[dg.AssetsDefinition]:
     return [
         candidates_asset(election, registry),
-        tweets_asset(election, registry.version, active=active),
+        tweets_asset(election, registry, active=active),
         tweets_weekly_asset(election, active=active),
         coverage_weekly_asset(election, active=active),
     ]

@@ -41,6 +41,39 @@ def test_it_asks_once_for_each_version_of_the_registry(idle: Deployment) -> None
     assert not requested(edited, cursor)[0]
 
 
+def test_it_asks_again_when_a_refused_registry_is_mended(idle: Deployment) -> None:
+    """After a failed run it never asked again, whatever the file said then (2026-11)."""
+    _, cursor = requested(idle, None)
+    assert idle.run("candidates").success
+    _, cursor = requested(idle, cursor)
+    wrong = replace(
+        idle, registry=write_registry(idle.folder, REGISTRY.replace("Leroux, status: 1", "Leroux, status: -1"))
+    )
+    asked, cursor = requested(wrong, cursor)
+    assert asked
+    assert not wrong.run("candidates").success
+    for _ in range(3):  # a refused version is asked for once
+        asked, cursor = requested(wrong, cursor)
+        assert not asked
+    mended = replace(idle, registry=write_registry(idle.folder, REGISTRY.replace("Béatrice Leroux", "Béatrice Petit")))
+    asked, cursor = requested(mended, cursor)
+    assert asked
+    assert mended.run("candidates").success
+    assert not requested(mended, cursor)[0]
+
+
+def test_a_first_run_that_failed_is_not_asked_for_without_end(idle: Deployment) -> None:
+    entry = idle.store / "state" / "registry" / "history" / "000001.json"
+    entry.parent.mkdir(parents=True)
+    entry.write_bytes(b"{")
+    asked, cursor = requested(idle, None)
+    assert asked
+    assert not idle.run("candidates").success
+    for _ in range(3):
+        asked, cursor = requested(idle, cursor)
+        assert not asked
+
+
 def test_it_runs_by_itself_and_covers_every_election(idle: Deployment) -> None:
     [sensor] = idle.definitions().sensors or ()
     assert isinstance(sensor, dg.AutomationConditionSensorDefinition)

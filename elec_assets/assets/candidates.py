@@ -1,26 +1,29 @@
-"""The candidates of an election as a table, and the registry version that it came from, kept for good."""
+"""The candidates of an election as a table, once their registry is in force (it does not rewrite the past)."""
 
 import hashlib
 import json
-from contextlib import suppress
 
 import dagster as dg
 import polars as pl
 
 from elec_assets.assets import parts
-from elec_assets.clients.store import ObjectExists
+from elec_assets.clients.registry_history import Admission, HistoryUnreadable, PastRewritten, RegistryHistory
+from elec_assets.clients.store import Store
 from elec_assets.domain import layout
 from elec_assets.domain.registry import Candidate, Election, Registry
+from elec_assets.domain.registry_history import sentences
 from elec_assets.domain.tables import CANDIDATES
 from elec_assets.domain.windows import iso
-from elec_assets.resources import StoreResource
+from elec_assets.resources import StoreResource, utc_now
 from elec_assets.transforms.frames import conform, csv_chunk, polars_schema
 
 # Not `on_missing()`: it ignores what was missing when the sensor was first switched on (Dagster 1.13.27, 2026-11),
 # which is the state of every new deployment.
-_WHEN = (dg.AutomationCondition.missing() | dg.AutomationCondition.code_version_changed()) & ~(
-    dg.AutomationCondition.in_progress() | dg.AutomationCondition.execution_failed()
-)
+_MISSING = dg.AutomationCondition.missing() & ~dg.AutomationCondition.execution_failed()
+# Also after a failure: the version before may have been refused, and this one be the mended file.
+_CHANGED = dg.AutomationCondition.code_version_changed().since(dg.AutomationCondition.newly_requested())
+_WHEN = (_MISSING | _CHANGED) & ~dg.AutomationCondition.in_progress()
+_STAYS = "Hours sealed before keep the posts that they have, until they are materialized again."
 
 
 def candidates_asset(election: Election, registry: Registry) -> dg.AssetsDefinition:
@@ -37,12 +40,14 @@ def candidates_asset(election: Election, registry: Registry) -> dg.AssetsDefinit
         code_version=registry.version,
         automation_condition=_WHEN,
     )
-    def candidates(store: StoreResource) -> dg.MaterializeResult[None]:
+    def candidates(context: dg.AssetExecutionContext, store: StoreResource) -> dg.MaterializeResult[None]:
         opened = store.open()
+        admission = admitted(opened, registry)
+        others = [s.candidate for s in admission.searched_otherwise if s.election == election.key]
+        if others:
+            context.log.info(f"searched for by other words than before: {', '.join(others)}. {_STAYS}")
         frame = candidates_table(election)
         data = csv_chunk(frame, CANDIDATES, header=True)
-        with suppress(ObjectExists):  # this version was loaded before
-            opened.create(layout.registry_version(registry.version), registry.content.encode())
         opened.put(layout.candidates_table(election.key), data)
         columns = {"candidate": "string", "name": "string", "party": "string", "accounts": "string"}
         shown = frame.with_columns(pl.col("accounts").list.join(", ")).select(list(columns)).to_dicts()
@@ -51,6 +56,8 @@ def candidates_asset(election: Election, registry: Registry) -> dg.AssetsDefinit
             metadata={
                 "dagster/row_count": frame.height,
                 "registry_version": registry.version,
+                "in_force_since": iso(admission.admitted_at),
+                **_edited(admission, election.key, others),
                 "object": layout.candidates_table(election.key),
                 "bytes": len(data),
                 "candidates": parts.preview(shown, columns),
@@ -58,6 +65,29 @@ def candidates_asset(election: Election, registry: Registry) -> dg.AssetsDefinit
         )
 
     return candidates
+
+
+def admitted(store: Store, registry: Registry) -> Admission:
+    """The registry's admission; a run whose registry rewrites the past fails here, before it does anything.
+
+    Raises:
+        Failure: the registry is refused, or its history cannot be read; nothing was changed.
+    """
+    try:
+        return RegistryHistory(store).admit(registry, utc_now())
+    except (PastRewritten, HistoryUnreadable) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _edited(admission: Admission, election: str, searched_otherwise: list[str]) -> dict[str, str]:
+    """What the version in force changed of an election's past or of its searches."""
+    told = {}
+    if searched_otherwise:
+        told["searched_otherwise"] = f"{', '.join(searched_otherwise)}. {_STAYS}"
+    changes = sentences(change for change in admission.changes if change.election == election)
+    if changes:
+        told["past_changed"] = f"{'; '.join(changes)}. Reason: {admission.reason}"
+    return told
 
 
 def candidates_table(election: Election) -> pl.DataFrame:

@@ -15,6 +15,7 @@ _SEARCH_PAGE = re.compile(
     r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)",
     re.ASCII,
 )
+_ADMISSION = re.compile(r"state/registry/history/(?P<number>\d{6})\.json", re.ASCII)
 
 
 def _day(window: Window) -> str:
@@ -101,8 +102,24 @@ def candidates_table(election: str) -> str:
 
 
 def registry_version(version: str) -> str:
-    """A loaded version of the registry, kept for good."""
+    """A version of the registry that was in force, kept for good."""
     return f"state/registry/{version}.json"
+
+
+def registry_history() -> str:
+    """Prefix of the history of the registry: which version came into force after which."""
+    return "state/registry/history/"
+
+
+def registry_admission(number: int) -> str:
+    """One version coming into force, numbered from 1: created once, so that of two at once one comes first."""
+    return f"{registry_history()}{number:06d}.json"
+
+
+def parse_registry_admission(key: str) -> int | None:
+    """The number of an admission by its key; None if the key is not one of an admission."""
+    match = _ADMISSION.fullmatch(key)
+    return None if match is None else int(match["number"])
 
 
 def x_source() -> str:

@@ -1,35 +1,33 @@
 """The registry's file form: YAML text -> `Registry`, or all that is wrong with it at once, by file, line and field.
 
 `registry_tree.py` and `registry_json.py` turn text into a tree with lines, `registry_fields.py` reads one field,
-`registry_calendar.py` and `registry_people.py` the parts of an election, `registry_problems.py` holds what is wrong.
-This module holds the election itself and the version of the content.
+`registry_calendar.py`, `registry_trends.py` and `registry_people.py` the parts of an election, `registry_problems.py`
+holds what is wrong, `registry_content.py` the content and its version. This module holds the election itself.
 Nothing here opens a file: the caller gives the text and, for `candidates_file`, a way to read another.
 """
 
-import hashlib
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, date, tzinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import PurePath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from elec_assets.domain.registry import Candidate, CapturePlan, Election, Registry
+from elec_assets.domain.registry import Candidate, CapturePlan, Election, Registry, TrendsPlan
 from elec_assets.domain.registry_calendar import read_calendar, read_capture
+from elec_assets.domain.registry_content import registry_of
 from elec_assets.domain.registry_fields import KEY, Value, get, unique
 from elec_assets.domain.registry_people import parse_candidates_json, read_candidates
 from elec_assets.domain.registry_problems import Problem, Problems, RegistryInvalid
 from elec_assets.domain.registry_tree import yaml_tree
+from elec_assets.domain.registry_trends import read_trends
 
 __all__ = [
     "RESERVED_KEYS",
     "Problem",
     "RegistryInvalid",
-    "content_of",
     "parse_candidates",
     "parse_registry",
-    "version_of",
 ]
 
 # Folders and asset prefixes of what spans elections (architecture sections 4 and 5): no election may be named so.
@@ -61,8 +59,7 @@ def parse_registry(text: str, source: str, read_file: Callable[[str], str]) -> R
     found = reading.problems.ordered() + [p for _, other in sorted(reading.others.items()) for p in other.ordered()]
     if found:
         raise RegistryInvalid(found)
-    content = content_of(elections)
-    return Registry(elections, version_of(elections), source, content)
+    return registry_of(elections, source)
 
 
 def parse_candidates(text: str, source: str) -> dict[str, Candidate]:
@@ -76,26 +73,6 @@ def parse_candidates(text: str, source: str) -> dict[str, Candidate]:
     if problems.found:
         raise RegistryInvalid(problems.ordered())
     return candidates
-
-
-def version_of(elections: Mapping[str, Election]) -> str:
-    """First 12 hex digits of the sha256 of what the elections say; comments and the order of keys do not count."""
-    return hashlib.sha256(content_of(elections).encode()).hexdigest()[:12]
-
-
-def content_of(elections: Mapping[str, Election]) -> str:
-    """What the elections say, as canonical JSON: defaults filled in, candidates files resolved."""
-    return json.dumps(_plain(elections), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value.isoformat() if isinstance(value, date) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +109,9 @@ class _Reading:
         languages = get(fields, "languages", _languages)
         areas = get(fields, "areas", _areas)
         capture = get(fields, "capture", read_capture)
-        candidates = self.candidates(value, fields, zone)
-        for ignored in ("trends", "release"):  # these get their meaning with the parts of the platform that use them
-            get(fields, ignored, Value.entries)
+        candidates = self.candidates(value, fields, zone, languages or ())
+        trends = get(fields, "trends", read_trends)
+        get(fields, "release", Value.entries)  # gets its meaning with the part of the platform that uses it
         if name is None or country is None or calendar is None:
             return None
         return Election(
@@ -147,19 +124,22 @@ class _Reading:
             languages=languages or (),
             areas=areas or {country.lower(): country, "world": ""},
             capture=capture or CapturePlan(),
+            trends=trends or TrendsPlan(),
         )
 
-    def candidates(self, election: Value, fields: dict[str, Value], zone: tzinfo) -> dict[str, Candidate]:
+    def candidates(
+        self, election: Value, fields: dict[str, Value], zone: tzinfo, languages: tuple[str, ...]
+    ) -> dict[str, Candidate]:
         if "candidates_file" in fields and "candidates" in fields:
             fields["candidates_file"].wrong("stands beside candidates; use one of the two")
         if "candidates" in fields:
-            return read_candidates(fields["candidates"], zone)
+            return read_candidates(fields["candidates"], zone, languages)
         if "candidates_file" in fields:
-            return self.candidates_file(fields["candidates_file"], zone)
+            return self.candidates_file(fields["candidates_file"], zone, languages)
         election.wrong("has no candidates; write candidates or candidates_file")
         return {}
 
-    def candidates_file(self, value: Value, zone: tzinfo) -> dict[str, Candidate]:
+    def candidates_file(self, value: Value, zone: tzinfo, languages: tuple[str, ...]) -> dict[str, Candidate]:
         path = value.text()
         if path is None:
             return {}
@@ -173,7 +153,7 @@ class _Reading:
         else:
             # Named as the operator can open it: candidates_file is relative to the registry.
             named = str(PurePath(self.source).parent / path)
-            return parse_candidates_json(text, self.others.setdefault(named, Problems(named)), zone)
+            return parse_candidates_json(text, self.others.setdefault(named, Problems(named)), zone, languages)
         return {}
 
 

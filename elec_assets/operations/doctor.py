@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from elec_assets.clients.registry_history import TO_ACCEPT, TO_DATE, HistoryUnreadable, RegistryHistory
 from elec_assets.clients.registry_source import load_registry
 from elec_assets.clients.search_fill import Prices
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import Store, StoreError, open_store
 from elec_assets.clients.x_api import XApi
 from elec_assets.clients.x_errors import XError
+from elec_assets.domain.registry import Registry
 from elec_assets.domain.registry_file import RegistryInvalid
+from elec_assets.domain.registry_history import sentences
+from elec_assets.domain.windows import iso
 from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
 from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
 
@@ -65,19 +69,29 @@ def doctor(now: datetime) -> DoctorReport:
     except SettingsInvalid as error:
         return DoctorReport((Check("settings", "fail", str(error), "Mend the variable or .env"),), wrong_input=True)
     checks = [Check("settings", "ok", f"read, relative paths start at {home()}")]
-    registry = _registry(settings, now)
+    registry, judged = _registry(settings, now)
     store, looked = _store(settings)
-    checks += [registry, *looked, _x(settings)]
+    checks += [judged, *looked]
+    wrong_input = registry is None
+    if store is not None and registry is not None:
+        history, wrong_input = _history(store, registry, now)
+        checks.append(history)
+    checks.append(_x(settings))
     if store is not None:
         checks.append(_budget(settings, store))
-    return DoctorReport(tuple(checks), wrong_input=registry.state == "fail")
+    return DoctorReport(tuple(checks), wrong_input)
 
 
-def _registry(settings: Settings, now: datetime) -> Check:
+def _registry(settings: Settings, now: datetime) -> tuple[Registry | None, Check]:
     try:
         registry = load_registry(settings.registry_path)
     except RegistryInvalid as error:
-        return Check("registry", "fail", str(error), f"Mend it, then: elec candidates check {settings.registry_path}")
+        todo = f"Mend it, then: elec candidates check {settings.registry_path}"
+        return None, Check("registry", "fail", str(error), todo)
+    return registry, _calendars(registry, now)
+
+
+def _calendars(registry: Registry, now: datetime) -> Check:
     active = [e.key for e in registry.active(now)]
     unconfirmed = [e.key for e in registry.active(now) if not e.calendar.confirmed]
     if not active:
@@ -88,6 +102,22 @@ def _registry(settings: Settings, now: datetime) -> Check:
         todo = "Check the dates, then set calendar.confirmed: true"
         return Check("registry", "warn", f"dates of {', '.join(unconfirmed)} are not confirmed", todo)
     return Check("registry", "ok", f"active: {', '.join(active)}")
+
+
+def _history(store: Store, registry: Registry, now: datetime) -> tuple[Check, bool]:
+    """Whether the registry is, or may come, into force; and whether it is refused because it rewrites the past."""
+    name, version = "registry history", f"version {registry.version}"
+    try:
+        standing = RegistryHistory(store).standing(registry, now)
+    except (HistoryUnreadable, StoreError) as error:
+        return Check(name, "fail", str(error)), False
+    if standing.changes:
+        found = f"{version} is refused: {'; '.join(sentences(standing.changes))}"
+        return Check(name, "fail", found, f"Either {TO_DATE}; or record that the past changes: {TO_ACCEPT}"), True
+    held = standing.in_force
+    if held is not None and held.version == registry.version:
+        return Check(name, "ok", f"{version} is in force since {iso(held.admitted_at)}"), False
+    return Check(name, "ok", f"{version} comes into force with the next run, and changes nobody's past"), False
 
 
 def _store(settings: Settings) -> tuple[Store | None, list[Check]]:

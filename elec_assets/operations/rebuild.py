@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from elec_assets.clients.hour_sealer import HourSealer
+from elec_assets.clients.registry_history import RegistryHistory
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.domain.registry import Election, Registry
@@ -61,8 +62,12 @@ def rebuild(
     """Seal every hour since a time that has raw objects; the same objects give the same bytes.
 
     `progress` is told the hour, its number and how many there are.
+
+    Raises:
+        PastRewritten: the registry would change who was followed in the past; nothing was done.
     """
     store = open_store(settings.store_url, allow_http=settings.store_allows_http)
+    RegistryHistory(store).check(registry, now)
     hours = [(e, hour) for e in registry.elections.values() for hour in _hours(e, since, now)]
     changed, failed, rebuilt = [], [], 0
     for number, (election, hour) in enumerate(hours, start=1):

@@ -124,7 +124,7 @@ def test_without_credentials_the_run_fails_and_writes_nothing(deployment: Deploy
     assert not result.success
     assert "3 of 3 hours were not sealed" in failure(result)
     assert "set X_BEARER_TOKEN and ELEC_X_BUDGET_USD" in failure(result)
-    assert deployment.objects() == {}
+    assert deployment.objects(f"{ELECTION}/") == {}
     assert not recorded(deployment)
 
 

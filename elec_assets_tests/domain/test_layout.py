@@ -46,6 +46,19 @@ def test_keys_that_are_almost_those_of_a_page_are_none(page: SearchPage, data: s
     assert found is None or found.body == changed
 
 
+@given(st.integers(1, 999_999), st.integers(1, 999_999))
+def test_admissions_of_the_registry_sort_by_number_and_are_read_back(one: int, other: int) -> None:
+    keys = layout.registry_admission(one), layout.registry_admission(other)
+    assert tuple(map(layout.parse_registry_admission, keys)) == (one, other)
+    assert all(key.startswith(layout.registry_history()) for key in keys)
+    assert (keys[0] < keys[1]) == (one < other)
+
+
+@pytest.mark.parametrize("key", ["1.json", "0000001.json", "000001.json.gz", "00000\uff11.json", "x/000001.json", ""])
+def test_other_keys_are_no_admission(key: str) -> None:
+    assert layout.parse_registry_admission(layout.registry_history() + key) is None
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -75,4 +88,5 @@ def test_keys_are_those_that_others_rely_on() -> None:
     assert layout.weekly("e", "twitter", WEEK, "parquet") == "e/weekly/twitter/2027_05.parquet"
     assert layout.candidates_table("e") == "e/data/tables/candidates.csv"
     assert layout.registry_version("0123456789ab") == "state/registry/0123456789ab.json"
+    assert layout.registry_admission(7) == "state/registry/history/000007.json"
     assert layout.spend_ledger("x_search", HOUR.start) == "state/spend/x_search/202702.json"

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from elec_assets.clients.registry_history import RegistryHistory
 from elec_assets.clients.spend_ledger import Spend
 from elec_assets.domain import layout
 from elec_assets.operations.doctor import Check, DoctorReport, doctor
@@ -36,6 +37,7 @@ def test_a_deployment_that_can_work_is_all_ok(place: Place, env: pytest.MonkeyPa
         "settings": "ok",
         "registry": "ok",
         "store": "ok",
+        "registry history": "ok",
         "x": "ok",
         "budget": "ok",
     }
@@ -138,6 +140,44 @@ def test_the_registry_is_judged(place: Place, change: tuple[str, str] | None, st
     assert (checks["registry"].state, report.exit_code) == (state, code)
     assert told in checks["registry"].found
     assert checks["registry"].todo
+
+
+@pytest.mark.usefixtures("env")
+def test_whether_the_registry_is_in_force_is_told(place: Place) -> None:
+    first = place.registry.version
+    _, checks = examined()
+    assert checks["registry history"].found.startswith(f"version {first} comes into force with the next run")
+    RegistryHistory(place.store).admit(place.registry, NOW)
+    _, checks = examined()
+    assert checks["registry history"].found == f"version {first} is in force since 2026-02-16T12:30:00Z"
+    edited = REGISTRY.replace("Béatrice Leroux, status: 1", "Béatrice Leroux, status: 1, until: 2026-02-20")
+    (place.folder / "candidates.yaml").write_text(edited, encoding="utf-8")
+    before = place.objects()
+    report, checks = examined()
+    assert (checks["registry history"].state, report.exit_code) == ("ok", 0)
+    assert checks["registry history"].found.startswith(f"version {place.registry.version} comes into force with the")
+    assert place.objects() == before  # looking is not admitting
+
+
+@pytest.mark.usefixtures("env")
+def test_a_registry_that_rewrites_the_past_is_a_failure_and_named(place: Place) -> None:
+    RegistryHistory(place.store).admit(place.registry, NOW)
+    edited = REGISTRY.replace("Béatrice Leroux, status: 1", "Béatrice Leroux, status: -1")
+    (place.folder / "candidates.yaml").write_text(edited, encoding="utf-8")
+    report, checks = examined()
+    assert (checks["registry history"].state, report.exit_code) == ("fail", 2)
+    assert f"version {place.registry.version} is refused: test_2026: bleroux was" in checks["registry history"].found
+    assert "elec candidates accept --reason TEXT" in checks["registry history"].todo
+    assert checks["registry"].state == "ok"
+
+
+@pytest.mark.usefixtures("env")
+def test_a_history_that_cannot_be_read_is_a_failure(place: Place) -> None:
+    entry = layout.registry_admission(1)
+    place.store.put(entry, b"{")
+    report, checks = examined()
+    assert (checks["registry history"].state, report.exit_code) == ("fail", 1)
+    assert entry in checks["registry history"].found
 
 
 def test_a_wrong_setting_is_named_and_nothing_else_is_tried(place: Place, env: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from elec_assets.clients.registry_history import PastRewritten, RegistryHistory
 from elec_assets.domain.tables import TWEETS
 from elec_assets.operations.rebuild import RebuildReport, rebuild
 from elec_assets.transforms.sealing import read_table, table_bytes
-from elec_assets_tests.operations.place import ELECTION, NOW, Place, hour
+from elec_assets_tests.operations.place import ELECTION, NOW, REGISTRY, Place, hour
 
 HOURS = (hour(16, 8), hour(16, 9), hour(16, 10))
 NAMES = tuple(f"{ELECTION} 2026-02-16-{h:02}:00" for h in (8, 9, 10))
@@ -119,6 +120,19 @@ def test_since_before_collection_begins_with_it(sealed: Place) -> None:
         progress=lambda name, _number, _of: told.append(name),
     )
     assert (told[0], len(told), report.rebuilt) == (f"{ELECTION} 2026-02-11-00:00", 132, 3)
+
+
+def test_a_registry_that_rewrites_the_past_rebuilds_nothing(sealed: Place) -> None:
+    """It would take a candidate out of every hour that was ever sealed."""
+    RegistryHistory(sealed.store).admit(sealed.registry, NOW)
+    text = REGISTRY.replace("Agathe Martin, status: 1", "Agathe Martin, status: -1")
+    (sealed.folder / "candidates.yaml").write_text(text, encoding="utf-8")
+    before, told = sealed.objects(), list[tuple[str, int, int]]()
+    with pytest.raises(PastRewritten, match=f"{ELECTION}: amartin was followed from 2026-02-11T00:00:00Z"):
+        again(sealed, told)
+    assert (sealed.objects(), told) == (before, [])
+    RegistryHistory(sealed.store).accept(sealed.registry, NOW, "never stood")
+    assert again(sealed).changed == NAMES
 
 
 def test_the_fixture_holds_what_the_tests_say(sealed: Place) -> None:
