@@ -1,17 +1,24 @@
 """When it runs: hours are sealed at 7 minutes past, once more the next day; weeks are built on Tuesday 02:00 UTC.
 
-Both look back: an hour that no run sealed is asked for again, a week is rebuilt, at most once a day, while its hours
-change. Without credentials a schedule skips and says so: the hours stay `not_run`, and no run fails.
+Both look back: an hour that no run sealed, or whose coverage row says that time of it is still missing, is asked for
+again for a week; a week is rebuilt, at most once a day, while its hours change. Without credentials or budget a
+schedule skips and says so: the hours stay `not_run`, and no run fails.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from elec_assets import partitions
 from elec_assets.assets import parts
+from elec_assets.clients.search_fill import Prices
+from elec_assets.clients.spend_ledger import SpendLedger
+from elec_assets.clients.store import Store
+from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.clients.x_api import RECENT_REACH
 from elec_assets.domain import calendar
+from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
 from elec_assets.domain.windows import (
     DAY,
@@ -26,12 +33,18 @@ from elec_assets.domain.windows import (
     split,
     window_at,
 )
+from elec_assets.resources import SEARCH_POOL, StoreResource, XSearchResource
+from elec_assets.transforms.coverage import CoverageUnreadable, HourCoverage
 
 # An hour is sealed again a day later: it asks for what X could not answer at first, and takes in late raw objects.
 SECOND_SEAL = DAY
-# How far back unsealed hours are looked for, and how many are asked for at a tick (one run each).
-_LOOK_BACK = timedelta(days=7)
+# How far back hours with missing time are looked for, and how many are asked for at a tick (one run each).
+LOOK_BACK = timedelta(days=7)
+# Recent search must still reach the oldest of them when its run comes, up to an hour after the tick.
+RECENT_LOOK_BACK = RECENT_REACH - HOUR
 _CATCH_UP = 6
+# After these the next hour would most likely end the same way: it alone is tried, not a week of hours.
+_REFUSING = (Outcome.REFUSED, Outcome.OVER_BUDGET)
 # A week may change until 9 days after its end; it is built first 26 hours after it.
 _FIRST_BUILD = timedelta(hours=26)
 _CLOSES = timedelta(days=9)
@@ -51,6 +64,7 @@ def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleD
 def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
     key = parts.key(election, "twitter", "tweets")
     job = dg.define_asset_job(f"{election.key}__twitter_hour", selection=dg.AssetSelection.assets(key))
+    known = HourRows()
 
     @dg.schedule(
         name=f"{election.key}__twitter_hourly",
@@ -60,16 +74,25 @@ def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Seals each hour of {election.name} at 7 minutes past the next one, and once more a day later.",
     )
-    def twitter_hourly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def twitter_hourly(
+        context: dg.ScheduleEvaluationContext, store: StoreResource, x_search: XSearchResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
         if not asks_x:
             yield dg.SkipReason(_NO_CREDENTIALS)
             return
-        sealed = set(context.instance.get_materialized_partitions(key))
-        due = due_hours(election, now, sealed)
+        opened = store.open()
+        refusal = _refusal(opened, x_search, now)
+        if refusal is not None:
+            yield dg.SkipReason(f"{refusal}; the hours stay not_run until then")
+            return
+        sealed, archive = context.instance.get_materialized_partitions(key), TweetArchive(opened, election.key)
+        look_back = RECENT_LOOK_BACK if x_search.archive == "recent" else LOOK_BACK
+        due = due_hours(election, now, lambda hour: known.settled(hour, sealed, archive), look_back)
         if not due:
             yield dg.SkipReason(f"no hour of {election.key} is due: collection runs {_span(election)}")
-        for hour in due:
+        before = _row(archive, window_at(now - 2 * HOUR, Grain.HOUR))
+        for hour in due[:1] if before is not None and before.outcome in _REFUSING else due:
             partition = key_of(hour, Grain.HOUR)
             yield dg.RunRequest(run_key=f"{partition} at {now:%Y-%m-%d-%H}", partition_key=partition)
 
@@ -99,16 +122,38 @@ def _weekly(election: Election) -> dg.ScheduleDefinition:
     return weekly
 
 
-def due_hours(election: Election, now: datetime, sealed: set[str]) -> list[Window]:
-    """The hours to seal at a tick: the one just over, the one of a day ago, and some unsealed ones of the last week.
+class HourRows:
+    """What is known of an election's hours: which of them need no further run.
 
-    Which unsealed ones changes from tick to tick, so that hours that always fail never keep others waiting.
+    The coverage row of a settled hour is read once a process; others again at each tick, if Dagster has recorded them.
+    """
+
+    def __init__(self) -> None:
+        self._settled: set[Window] = set()
+
+    def settled(self, hour: Window, sealed: set[str], archive: TweetArchive) -> bool:
+        """Whether an hour is recorded (`sealed`: partition keys), and its coverage row says that nothing is missing."""
+        if hour in self._settled:
+            return True
+        row = _row(archive, hour) if key_of(hour, Grain.HOUR) in sealed else None
+        if row is None or not row.outcome.settled:
+            return False
+        self._settled.add(hour)
+        return True
+
+
+def due_hours(
+    election: Election, now: datetime, settled: Callable[[Window], bool], look_back: timedelta = LOOK_BACK
+) -> list[Window]:
+    """The hours to seal at a tick: the one just over, the one of a day ago, and some of the last week not settled.
+
+    Which of those changes from tick to tick, so that hours that always fail never keep others waiting. After
+    `look_back` they are given up.
     """
     newest = window_at(now - HOUR, Grain.HOUR)
     again = Window(newest.start - SECOND_SEAL, newest.end - SECOND_SEAL)
-    past = Window(floor(now, Grain.HOUR) - _LOOK_BACK, newest.start)
-    unsealed = [h for h in split(past, Grain.HOUR) if key_of(h, Grain.HOUR) not in sealed and h != again]
-    missed = [h for h in unsealed if _planned(election, h)]
+    past = split(Window(floor(now, Grain.HOUR) - look_back, newest.start), Grain.HOUR)
+    missed = [h for h in past if h != again and _planned(election, h) and not settled(h)]
     turn = epoch_ms(now) // HOUR_MS * _CATCH_UP % len(missed) if len(missed) > _CATCH_UP else 0
     span = partitions.bounds(election)
     chosen = sorted([*missed[turn:], *missed[:turn]][:_CATCH_UP])
@@ -131,6 +176,26 @@ def _changed(instance: dg.DagsterInstance, election: Election, week: Window) -> 
     hours = {key_of(hour, Grain.HOUR) for hour in split(week, Grain.HOUR)}
     sealed = _latest(instance, parts.key(election, "twitter", "tweets"), hours)
     return 0 in built or sealed > min(built)
+
+
+def _refusal(store: Store, x_search: XSearchResource, now: datetime) -> str | None:
+    """Why the next page may not be paid for; None where it may.
+
+    Raises:
+        LedgerUnreadable: the spend ledger cannot be read: every run would fail.
+    """
+    if x_search.free:
+        return None
+    ledger = SpendLedger(store, SEARCH_POOL, x_search.budget_usd, lambda: now)
+    return ledger.refusal(Prices(x_search.post_usd, x_search.user_usd).page_usd)
+
+
+def _row(archive: TweetArchive, hour: Window) -> HourCoverage | None:
+    """The coverage row of an hour; None where there is none that can be read: sealing again mends or tells it."""
+    try:
+        return archive.coverage(hour)
+    except CoverageUnreadable:
+        return None
 
 
 def _weekly_keys(election: Election) -> list[dg.AssetKey]:

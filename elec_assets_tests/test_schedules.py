@@ -1,10 +1,13 @@
 """When it runs: ticks of both schedules against an instance, and the pure rules behind them."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import msgspec
 import pytest
 
 # The type of a tick's result has no public name.
@@ -13,9 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elec_assets import partitions
+from elec_assets.clients.store import open_store
+from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.domain import layout
+from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Calendar, Election
-from elec_assets.domain.windows import HOUR, WEEK, Grain, Window, key_of, split
-from elec_assets.schedules import due_hours, election_schedules, open_weeks
+from elec_assets.domain.windows import HOUR, WEEK, Grain, Window, key_of, split, window_of_key
+from elec_assets.schedules import (
+    LOOK_BACK,
+    HourRows,
+    due_hours,
+    election_schedules,
+    open_weeks,
+)
+from elec_assets.settings import Settings
+from elec_assets.transforms.coverage import HourCoverage, encode, hour_row
 from elec_assets_tests.deployment import ELECTION, MID_CAMPAIGN, TOKEN, Deployment, key, write_registry
 
 HOURLY, WEEKLY = f"{ELECTION}__twitter_hourly", f"{ELECTION}__weekly"
@@ -37,10 +52,15 @@ def scheduled(sqlite: dg.DagsterInstance, tmp_path: Path, bare: pytest.MonkeyPat
 
 def evaluate(deployment: Deployment, schedule: str, now: datetime, loaded: datetime) -> ScheduleExecutionData:
     repository = deployment.definitions(loaded).get_repository_def()
+    found = repository.get_schedule_def(schedule)
+    known = repository.get_top_level_resources()
     with dg.build_schedule_context(
-        instance=deployment.instance, scheduled_execution_time=now, repository_def=repository
+        instance=deployment.instance,
+        scheduled_execution_time=now,
+        repository_def=repository,
+        resources={name: known[name] for name in found.required_resource_keys},
     ) as context:
-        return repository.get_schedule_def(schedule).evaluate_tick(context)
+        return found.evaluate_tick(context)
 
 
 def tick(
@@ -55,9 +75,27 @@ def run_keys(deployment: Deployment, schedule: str, now: datetime) -> list[str |
     return [request.run_key for request in evaluate(deployment, schedule, now, now).run_requests or []]
 
 
-def record(deployment: Deployment, product: str, partitions: Iterable[str]) -> None:
+def record(
+    deployment: Deployment, product: str, partitions: Iterable[str], outcome: Outcome | None = Outcome.OK
+) -> None:
+    """As runs do: an event, and for an hour of tweets its coverage row. None for a row that is not there."""
     for partition in partitions:
+        if product == "twitter/tweets" and outcome is not None:
+            write_row(deployment, partition, outcome)
         deployment.instance.report_runless_asset_event(dg.AssetMaterialization(key(product), partition=partition))
+
+
+def write_row(deployment: Deployment, partition: str, outcome: Outcome) -> Path:
+    hour = window_of_key(partition, Grain.HOUR)
+    row = msgspec.structs.replace(hour_row(deployment.election, hour, None), outcome=outcome)
+    path = deployment.store / layout.coverage_row(ELECTION, "twitter", hour, Grain.HOUR)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode(row))
+    return path
+
+
+def among(sealed: set[str]) -> Callable[[Window], bool]:
+    return lambda hour: key_of(hour, Grain.HOUR) in sealed
 
 
 def hours(first: str, last: str) -> list[str]:
@@ -95,9 +133,133 @@ def test_hours_that_always_fail_keep_no_other_waiting(scheduled: Deployment) -> 
     asked = {
         key_of(hour, Grain.HOUR)
         for tick_at in range(12, 18)
-        for hour in due_hours(scheduled.election, at(f"2026-02-05T{tick_at}:07"), sealed)
+        for hour in due_hours(scheduled.election, at(f"2026-02-05T{tick_at}:07"), among(sealed))
     }
     assert missed <= asked
+
+
+def test_hours_with_missing_time_are_asked_for_again_at_the_next_ticks(scheduled: Deployment) -> None:
+    """An hour that was stored in part counted as done: what X could not answer at 13:07 was asked for a day later.
+
+    After the campaign only what is caught up is asked for.
+    """
+    outcomes = dict(zip(hours("2026-03-11T14", "2026-03-11T22"), Outcome, strict=True))
+    for partition, outcome in outcomes.items():
+        record(scheduled, "twitter/tweets", [partition], outcome)
+    record(scheduled, "twitter/tweets", ["2026-03-11-23:00"])
+    now = at("2026-03-18T14:07")
+    missing = [partition for partition, outcome in outcomes.items() if not outcome.settled]
+    assert len(missing) == CATCH_UP
+    assert tick(scheduled, HOURLY, now) == (missing, None)
+    for partition in missing[1:]:
+        write_row(scheduled, partition, Outcome.EMPTY)
+    assert tick(scheduled, HOURLY, now)[0] == missing[:1]
+
+
+def test_an_hour_recorded_without_a_row_that_can_be_read_is_sealed_again(scheduled: Deployment) -> None:
+    """Sealing mends a damaged row, and tells of one that a newer version wrote."""
+    record(scheduled, "twitter/tweets", hours("2026-03-11T21", "2026-03-11T23"))
+    write_row(scheduled, "2026-03-11-21:00", Outcome.OK).unlink()
+    write_row(scheduled, "2026-03-11-22:00", Outcome.OK).write_bytes(b"{")
+    assert tick(scheduled, HOURLY, at("2026-03-18T21:07"))[0] == ["2026-03-11-21:00", "2026-03-11-22:00"]
+
+
+def test_rows_of_settled_hours_are_read_once(scheduled: Deployment) -> None:
+    """A tick reads the rows of hours that may still be missing something, not those of a whole week."""
+    reads: list[Window] = []
+
+    class Counting(TweetArchive):
+        def coverage(self, hour: Window) -> HourCoverage | None:
+            reads.append(hour)
+            return super().coverage(hour)
+
+    known, archive = HourRows(), Counting(open_store(scheduled.store.as_uri()), ELECTION)
+    sealed = hours("2026-02-04T00", "2026-02-10T23")
+    for partition in sealed:
+        write_row(scheduled, partition, Outcome.PARTIAL if partition == sealed[5] else Outcome.OK)
+    seen = []
+    for i in range(3):
+        reads.clear()
+        now = at("2026-02-10T12:07") + HOUR * i
+        due = due_hours(scheduled.election, now, lambda hour: known.settled(hour, set(sealed), archive))
+        assert sealed[5] in [key_of(hour, Grain.HOUR) for hour in due]
+        seen.append(len(reads))
+    assert seen[0] <= LOOK_BACK // HOUR
+    assert seen[1:] == [3, 2]  # the hour with missing time, and those that come into view
+
+
+@dataclass(frozen=True)
+class Paid(Deployment):
+    """A deployment that asks X itself, which costs money; a tick asks nothing of it."""
+
+    archive: str = "all"
+
+    def settings(self) -> Settings:
+        values = {
+            "registry": "unused",
+            "store": str(self.store),
+            "x_bearer_token": self.token,
+            "x_budget_usd": 100.0,
+            "x_fill_share": 0.2,
+            "x_archive": self.archive,
+        }
+        return Settings.model_validate(values)
+
+
+@pytest.fixture
+def paid(scheduled: Deployment) -> Paid:
+    return Paid(scheduled.folder, scheduled.registry, scheduled.instance, "unused")
+
+
+def spend(deployment: Deployment, settled_usd: float, month: str = "202602") -> None:
+    path = deployment.store / f"state/spend/x_search/{month}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"version": 1, "settled_usd": settled_usd}), encoding="utf-8")
+
+
+def test_without_budget_for_a_page_a_tick_skips_until_there_is_one(paid: Paid) -> None:
+    """Eight runs were launched at each tick for the rest of the month, only to fail."""
+    now = at("2026-02-16T12:07")
+    spend(paid, 15.50)
+    assert tick(paid, HOURLY, now)[0][:2] == ["2026-02-16-11:00", "2026-02-15-11:00"]
+    spend(paid, 15.51)
+    asked, why = tick(paid, HOURLY, now)
+    assert asked == []
+    assert why is not None
+    assert why.startswith("over budget: 15.51 USD of 20.00 USD are spent or reserved this month")
+    assert "raise ELEC_X_BUDGET_USD or ELEC_X_FILL_SHARE, or wait for the next month; the hours stay not_run" in why
+    assert tick(paid, HOURLY, at("2026-03-01T00:07"))[0]
+    spend(paid, 3.0)
+    assert tick(paid, HOURLY, now)[0]
+
+
+def test_a_free_address_needs_no_budget(scheduled: Deployment) -> None:
+    spend(scheduled, 1e6)
+    assert tick(scheduled, HOURLY, at("2026-02-16T12:07"))[0]
+
+
+def test_a_tick_with_an_unreadable_ledger_asks_for_nothing_and_says_why(paid: Paid) -> None:
+    spend(paid, 0)
+    (paid.store / "state/spend/x_search/202602.json").write_bytes(b'{"version":2}')
+    with pytest.raises(dg.DagsterError) as told:
+        tick(paid, HOURLY, at("2026-02-16T12:07"))
+    assert "version 2, this program reads up to 1; upgrade" in str(told.value.__cause__)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.OVER_BUDGET])
+def test_while_x_refuses_only_the_newest_hour_is_tried(scheduled: Deployment, outcome: Outcome) -> None:
+    """Each of eight runs an hour asked with the wrong token, and failed. One tells as soon as it is mended."""
+    write_row(scheduled, "2026-02-16-10:00", outcome)
+    assert tick(scheduled, HOURLY, at("2026-02-16T12:07"))[0] == ["2026-02-16-11:00"]
+    write_row(scheduled, "2026-02-16-11:00", Outcome.EMPTY)
+    assert len(tick(scheduled, HOURLY, at("2026-02-16T13:07"))[0]) == CATCH_UP + 2
+
+
+def test_recent_search_is_not_asked_for_hours_that_it_does_not_reach(paid: Paid) -> None:
+    """X's recent search refuses ids older than 7 days; 6 days 22 h are asked for, a run may start an hour late."""
+    now = at("2026-03-18T20:07")
+    assert tick(paid, HOURLY, now)[0] == hours("2026-03-11T20", "2026-03-11T23")
+    assert tick(replace(paid, archive="recent"), HOURLY, now)[0] == ["2026-03-11-23:00"]
 
 
 def test_the_first_tick_of_a_campaign(scheduled: Deployment) -> None:
@@ -211,7 +373,7 @@ def test_due_hours_are_over_planned_and_few(first: int, days: int, after: int, d
     now = found.calendar.collect_from + HOUR * after + timedelta(minutes=7)
     known = [key_of(h, Grain.HOUR) for h in split(partitions.bounds(found), Grain.HOUR)]
     sealed = set(data.draw(st.lists(st.sampled_from(known), max_size=40)))
-    due = due_hours(found, now, sealed)
+    due = due_hours(found, now, among(sealed))
     assert len(set(due)) == len(due) <= CATCH_UP + 2
     assert all(h.end <= now and found.calendar.collect_from <= h.start < found.calendar.collect_until for h in due)
     regular = {now.replace(minute=0) - HOUR, now.replace(minute=0) - HOUR * 25}
@@ -223,7 +385,7 @@ def test_due_hours_are_over_planned_and_few(first: int, days: int, after: int, d
 def test_hours_are_looked_for_a_week_back() -> None:
     found, now = campaign(0, 30), at("2026-02-16T12:07")
     sealed = set(hours("2026-02-09T13", "2026-02-16T10"))
-    assert [key_of(h, Grain.HOUR) for h in due_hours(found, now, sealed)][2:] == ["2026-02-09-12:00"]
+    assert [key_of(h, Grain.HOUR) for h in due_hours(found, now, among(sealed))][2:] == ["2026-02-09-12:00"]
 
 
 @given(first=DAY_NUMBERS, days=st.integers(1, 8))
@@ -235,7 +397,7 @@ def test_ticks_of_a_campaign_ask_for_every_hour_twice(first: int, days: int) -> 
     sealed: set[str] = set()
     asked: list[Window] = []
     for i in range(int((end - start) / HOUR) + 30):
-        due = due_hours(found, start + HOUR * i + timedelta(minutes=7), sealed)
+        due = due_hours(found, start + HOUR * i + timedelta(minutes=7), among(sealed))
         asked += due
         sealed |= {key_of(h, Grain.HOUR) for h in due}
     assert sorted(asked) == sorted(split(Window(start, end), Grain.HOUR) * 2)

@@ -12,10 +12,12 @@ import polars as pl
 
 from elec_assets import partitions
 from elec_assets.assets import parts
+from elec_assets.assets.candidates import admitted
 from elec_assets.clients.hour_sealer import HourSealer, SealedHour
-from elec_assets.clients.store import Store
+from elec_assets.clients.spend_ledger import LedgerUnreadable
+from elec_assets.clients.store import Store, StoreError
 from elec_assets.clients.tweet_archive import ArchiveDamaged
-from elec_assets.domain.registry import Election
+from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Grain, Window, iso, key_of
 from elec_assets.freshness import policy
@@ -33,7 +35,7 @@ _CHECKS = {
 }
 
 
-def tweets_asset(election: Election, registry_version: str, *, active: bool) -> dg.AssetsDefinition:
+def tweets_asset(election: Election, registry: Registry, *, active: bool) -> dg.AssetsDefinition:
     """`{election}/twitter/tweets`, hourly."""
     key = parts.key(election, "twitter", "tweets")
     spec = dg.AssetSpec(
@@ -65,7 +67,8 @@ def tweets_asset(election: Election, registry_version: str, *, active: bool) -> 
         context: dg.AssetExecutionContext, store: StoreResource, x_search: XSearchResource
     ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
         opened = store.open()
-        sealer = _sealer(election, registry_version, opened, x_search)
+        admitted(opened, registry)
+        sealer = _sealer(election, registry.version, opened, x_search)
         refresh = context.run.tags.get(REFRESH_TAG) == "true"
         hours = [partitions.window(k, Grain.HOUR) for k in context.partition_keys]
         done = []
@@ -88,19 +91,37 @@ def tweets_asset(election: Election, registry_version: str, *, active: bool) -> 
 
 
 def _seal(sealer: HourSealer, hour: Window, *, refresh: bool) -> SealedHour:
-    """One hour; a damaged object fails its own hour, the others of the run go on."""
+    """One hour; a damaged object fails its own hour, the others of the run go on.
+
+    Raises:
+        dg.Failure: the store or the spend ledger cannot be used: further hours would be asked and paid for in vain.
+    """
+    partition = key_of(hour, Grain.HOUR)
     try:
         return sealer.seal(hour, refresh=refresh)
     except ArchiveDamaged as error:
-        return SealedHour(key_of(hour, Grain.HOUR), stored=False, summary=str(error))
+        return SealedHour(partition, stored=False, summary=str(error))
+    except (StoreError, LedgerUnreadable) as error:
+        raise dg.Failure(
+            f"{partition}: {error}. The run ends here; what was stored is unchanged.", allow_retries=False
+        ) from error
 
 
 def _sealer(election: Election, registry_version: str, store: Store, x_search: XSearchResource) -> HourSealer:
+    """What seals the hours of a run.
+
+    Raises:
+        dg.Failure: the store cannot be used, or holds posts of another source.
+    """
+    try:
+        fill = x_search.fill(store)
+    except StoreError as error:
+        raise dg.Failure(f"{error}. Nothing was asked, and nothing is changed.", allow_retries=False) from error
     return HourSealer(
         election=election,
         registry_version=registry_version,
         store=store,
-        fill=x_search.fill(store),
+        fill=fill,
         query_limit=x_search.query_limit,
     )
 

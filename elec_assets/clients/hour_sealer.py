@@ -1,26 +1,30 @@
 """Sealing one hour of tweets: ask for what is missing, then raw objects to table, rejects and coverage row."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from elec_assets.clients.search_fill import HourQuestion, SearchFill
 from elec_assets.clients.store import Store
-from elec_assets.clients.tweet_archive import RawHour, TweetArchive
+from elec_assets.clients.tweet_archive import ArchiveDamaged, RawHour, TweetArchive
 from elec_assets.domain import calendar, layout
 from elec_assets.domain.intervals import NOWHERE
 from elec_assets.domain.matcher import matcher_at
 from elec_assets.domain.registry import Election
-from elec_assets.domain.rules import search_queries
+from elec_assets.domain.rules import query_limit, search_queries
 from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Grain, Window, key_of
 from elec_assets.transforms import search_coverage, verification
-from elec_assets.transforms.coverage import Counts, HourCoverage, hour_coverage
+from elec_assets.transforms.coverage import TWITTER, Counts, HourCoverage, hour_coverage
 from elec_assets.transforms.parquet import stored_rows
 from elec_assets.transforms.sealing import Sealed, rejects_bytes, seal, table_bytes
+from elec_assets.transforms.search_coverage import PageMeta
+from elec_assets.transforms.stored_versions import row_version, table_version, too_new
 from elec_assets.transforms.verification import Finding
 
+_ARCHIVES = ("recent", "all")
 # Times that an hour is sealed again because another run stored raw objects meanwhile.
 _CONVERGE = 3
 _UNSEALED = "nothing was ever received for this hour, and X may not be asked: set X_BEARER_TOKEN and ELEC_X_BUDGET_USD"
@@ -55,6 +59,7 @@ class HourSealer:
     ) -> None:
         self._election = election
         self._registry_version = registry_version
+        self._store = store
         self._archive = TweetArchive(store, election.key)
         self._fill = fill
         self._query_limit = query_limit
@@ -64,27 +69,46 @@ class HourSealer:
 
         Raises:
             StoreError: the store refused; what was there is unchanged.
-            ArchiveDamaged: a raw object cannot be read; the hour is unchanged.
+            ArchiveDamaged: a raw object cannot be read, or the hour was sealed by a newer version; it is unchanged.
+            LedgerUnreadable: the spend ledger cannot be read, so nothing was asked; the hour is unchanged.
         """
         partition = key_of(hour, Grain.HOUR)
-        queries = search_queries(self._election, hour.start, self._query_limit)
         raw = self._archive.raw(hour)
-        asked = self._ask(hour, queries, raw, refresh=refresh)
+        row_key = layout.coverage_row(self._election.key, TWITTER, hour, Grain.HOUR)
+        _refuse_newer(row_key, row_version(self._store.find(row_key) or b""))
+        asked = self._ask(hour, raw, refresh=refresh)
         planned = calendar.planned(self._election, hour)
         # Planned, and nobody followed: nothing is to be asked, and the hour is known to be empty.
-        if not asked and not raw.objects and (queries or not planned):
+        if not asked and not raw.objects and (self._queries(hour, self._query_limit) or not planned):
             return self._without_raw(hour, partition)
         for _ in range(_CONVERGE):
             raw = self._archive.raw(hour)
-            result = self._store_sealed(hour, queries, raw)
+            result = self._store_sealed(hour, raw)
             if self._archive.raw(hour).names == raw.names:
                 break
         return result
 
-    def _ask(self, hour: Window, queries: tuple[str, ...], raw: RawHour, *, refresh: bool) -> bool:
+    def _queries(self, hour: Window, limit: int) -> tuple[str, ...]:
+        return search_queries(self._election, hour.start, limit)
+
+    def _packings(self, hour: Window, metas: Sequence[PageMeta]) -> tuple[tuple[str, ...], ...]:
+        """Today's queries; with them those that another ELEC_X_ARCHIVE packs, where some were asked."""
+        today = self._queries(hour, self._query_limit)
+        if all(meta.query in today for meta in metas):
+            return (today,)
+        others = [self._queries_or_none(hour, query_limit(archive)) for archive in _ARCHIVES]
+        return tuple(dict.fromkeys([today, *(packing for packing in others if packing)]))
+
+    def _queries_or_none(self, hour: Window, limit: int) -> tuple[str, ...] | None:
+        try:
+            return self._queries(hour, limit)
+        except ValueError:  # a term that only the longer queries hold
+            return None
+
+    def _ask(self, hour: Window, raw: RawHour, *, refresh: bool) -> bool:
         planned = calendar.planned(self._election, hour)
         metas = () if refresh else raw.metas
-        needed = search_coverage.needed(planned, queries, metas)
+        needed = search_coverage.needed(planned, self._packings(hour, metas), metas)
         if self._fill is None or not needed:
             return False
         self._fill.fill(HourQuestion(self._election.key, hour, self._registry_version, needed))
@@ -101,10 +125,12 @@ class HourSealer:
         self._archive.save(hour, table=None, rejects=None, row=row)
         return SealedHour(partition, stored=True, summary="not_planned", row=row)
 
-    def _store_sealed(self, hour: Window, queries: tuple[str, ...], raw: RawHour) -> SealedHour:
-        sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
-        row = self._coverage(hour, queries, raw, sealed)
+    def _store_sealed(self, hour: Window, raw: RawHour) -> SealedHour:
+        key = layout.tweets_hour(self._election.key, hour)
         before = self._archive.table(hour)
+        _refuse_newer(key, table_version(before or b""))
+        sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
+        row = self._coverage(hour, raw, sealed)
         before_rows = None if before is None else stored_rows(before)
         findings = _findings(sealed.frame, hour, row, before_rows)
         wrong = [f.text for f in findings if f.check != verification.COMPLETE]
@@ -116,8 +142,8 @@ class HourSealer:
         return SealedHour(
             partition=row.partition,
             stored=table is not None,
-            summary=f"{row.outcome}, {row.rows} rows" + (f" ({row.reason})" if row.reason else ""),
-            key=layout.tweets_hour(self._election.key, hour),
+            summary=_summary(row, layout.rejects_hour(self._election.key, hour)),
+            key=key,
             size=size,
             frame=sealed.frame,
             row=row,
@@ -125,15 +151,16 @@ class HourSealer:
             sha256=hashlib.sha256(table).hexdigest() if table else "",
         )
 
-    def _coverage(self, hour: Window, queries: tuple[str, ...], raw: RawHour, sealed: Sealed) -> HourCoverage:
+    def _coverage(self, hour: Window, raw: RawHour, sealed: Sealed) -> HourCoverage:
         planned = calendar.planned(self._election, hour)
+        packings = self._packings(hour, raw.metas)
         return hour_coverage(
             self._election.key,
             hour,
             planned=planned,
             captured=NOWHERE,
-            filled=search_coverage.filled(planned, queries, raw.metas),
-            causes=search_coverage.causes(planned, queries, raw.metas),
+            filled=search_coverage.filled(planned, packings, raw.metas),
+            causes=search_coverage.causes(planned, packings, raw.metas),
             counts=Counts(
                 rows=sealed.frame.height,
                 received=sealed.received,
@@ -141,9 +168,21 @@ class HourSealer:
                 strays=sealed.strays,
                 rejects=len(sealed.rejects),
                 raw_objects=raw.objects,
-                queries=len(queries),
+                queries=len(packings[0]),
             ),
         )
+
+
+def _refuse_newer(key: str, version: int | None) -> None:
+    why = too_new(version)
+    if why is not None:
+        raise ArchiveDamaged(f"{key}: {why}")
+
+
+def _summary(row: HourCoverage, rejects_key: str) -> str:
+    """What a run shows of an hour: outcome, rows, where the rest is, and why."""
+    aside = f", {row.rejects} unreadable kept in {rejects_key}" if row.rejects else ""
+    return f"{row.outcome}, {row.rows} rows{aside}" + (f" ({row.reason})" if row.reason else "")
 
 
 def _findings(frame: pl.DataFrame, hour: Window, row: HourCoverage, before: int | None) -> list[Finding]:

@@ -15,16 +15,21 @@ import msgspec
 from elec_assets.clients.spend_ledger import OverBudget, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_api import PAGE_POSTS, SearchRequest, XApi, with_token
-from elec_assets.clients.x_errors import XError, XUnreadable
+from elec_assets.clients.x_errors import XError, XOutOfReach, XRateLimited, XUnreadable, problem_text
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
-from elec_assets.domain.windows import Grain, Window, id_bounds, iso_ms, key_of
+from elec_assets.domain.windows import Grain, Window, epoch_ms, id_bounds, iso_ms, key_of
 from elec_assets.transforms.json_spans import elements, members
 from elec_assets.transforms.search_coverage import PageMeta
 
 # Four digits of a page's key; 100 posts a page make a million posts an hour and query.
 _MOST_PAGES = 9999
+_ODD = "it is kept as received; run again later, and check ELEC_X_BASE_URL if it stays"
+# X counts requests in quarters of an hour: what a 429 without reset time waits for.
+_RATE_PERIOD = timedelta(minutes=15)
+# Questions in a row without an answer after which a run asks no more: each may have taken minutes.
+_MOST_LOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +82,38 @@ class SearchFill:
         self._prices = prices
         self._clock = clock
         self._asked_at: datetime | None = None
+        self._lost = 0
+        self._limited: tuple[datetime, XRateLimited] | None = None
         self.stopped: XError | OverBudget | None = None
 
     def fill(self, question: HourQuestion) -> int:
         """Ask for an hour; returns the number of pages received. What X refuses is recorded in sidecars, not raised.
 
-        After an error that every further question would meet (wrong token, no credits, over budget), each later
-        call only records it.
+        After an error that every further question would meet (wrong token, no credits, over budget), and after
+        three questions in a row without an answer, each later call only records it; after a 429, until its reset.
+        Time that the archive does not reach is recorded and not asked.
 
         Raises:
             StoreError: a page could not be stored.
             LedgerUnreadable: the spend ledger cannot be read, so nothing may be spent.
         """
         pages = 0
+        reached = self._reached(question.hour)
         for query, intervals in question.needed.items():
-            for window in intervals.windows():
+            for window in (intervals - reached).windows():
+                self._out_of_reach(question, query, window)
+            for window in (intervals & reached).windows():
                 pages += self._ask(question, query, window)
         return pages
 
+    def _reached(self, hour: Window) -> Intervals:
+        """The part of an hour that a question may name; the same for all its pages, whatever time they take."""
+        reach = self._api.reach
+        return Intervals.of([(0 if reach is None else epoch_ms(self._clock() - reach), epoch_ms(hour.end))])
+
     def _ask(self, question: HourQuestion, query: str, window: Window) -> int:
-        since, until = id_bounds(window)
-        request: SearchRequest | None = SearchRequest(query, since, until)
-        asked_at = self._moment()
-        key = SearchPage(question.election, question.hour.start, asked_at, query_id(query), 1)
+        key = self._key(question, query)
+        request: SearchRequest | None = SearchRequest(query, *id_bounds(window))
         pages = 0
         while request is not None and key.page <= _MOST_PAGES:
             meta = self._meta(question, request, key)
@@ -107,6 +121,15 @@ class SearchFill:
             pages += 1
             key = replace(key, page=key.page + 1)
         return pages
+
+    def _out_of_reach(self, question: HourQuestion, query: str, window: Window) -> None:
+        key = self._key(question, query)
+        meta = self._meta(question, SearchRequest(query, *id_bounds(window)), key)
+        text = "older than the 6 days 22 h that ELEC_X_ARCHIVE=recent can ask for; set ELEC_X_ARCHIVE=all and run again"
+        self._record(XOutOfReach(text), key, meta, b"")
+
+    def _key(self, question: HourQuestion, query: str) -> SearchPage:
+        return SearchPage(question.election, question.hour.start, self._moment(), query_id(query), 1)
 
     def _moment(self) -> datetime:
         """Now, in whole milliseconds, and never the same twice: it names the question's pages."""
@@ -119,11 +142,19 @@ class SearchFill:
 
     def _page(self, request: SearchRequest, key: SearchPage, meta: PageMeta) -> SearchRequest | None:
         """One page; returns the request of the next one, if any."""
+        held = self._held()
+        if held is not None:
+            self._record(held, key, meta, b"")
+            return None
         try:
             head, received_at = self._received(request, key)
         except (XError, OverBudget) as error:
-            self._failed(error, key, meta)
+            self._note(error)
+            # Of an unreadable answer the body is kept already.
+            told = error.body if isinstance(error, XError) and not isinstance(error, XUnreadable) else b""
+            self._record(error, key, meta, told)
             return None
+        self._lost = 0
         last = head.next_token is None
         received = {"received_at": iso_ms(received_at), "status": 200, "result_count": head.found, "last": last}
         oldest = None if head.oldest_id is None else str(head.oldest_id)
@@ -132,8 +163,6 @@ class SearchFill:
         return None if last or head.next_token == request.next_token else with_token(request, str(head.next_token))
 
     def _received(self, request: SearchRequest, key: SearchPage) -> tuple[PageHead, datetime]:
-        if self.stopped is not None:
-            raise self.stopped
         self._ledger.reserve(key.stem, self._prices.page_usd)
         try:
             answer = self._api.search(request)
@@ -150,13 +179,27 @@ class SearchFill:
         self._ledger.settle(key.stem, usd=self._prices.of(head), posts=head.posts, users=head.users)
         return head, answer.received_at
 
-    def _failed(self, error: XError | OverBudget, key: SearchPage, meta: PageMeta) -> None:
-        outcome, status, body = Outcome.OVER_BUDGET, None, b""
-        if isinstance(error, XError):
-            outcome, status = error.outcome, error.status
-            body = error.body if self.stopped is None and not isinstance(error, XUnreadable) else b""
+    def _held(self) -> XError | OverBudget | None:
+        """Why nothing is to be asked now."""
+        if self._limited is not None and self._clock() < self._limited[0]:
+            return self._limited[1]
+        return self.stopped
+
+    def _note(self, error: XError | OverBudget) -> None:
+        """What an error means for further questions."""
         if isinstance(error, OverBudget) or error.fatal:
             self.stopped = error
+        elif isinstance(error, XRateLimited):
+            now = self._clock()
+            named = error.reset_at is not None and error.reset_at > now
+            self._limited = (error.reset_at if named and error.reset_at else now + _RATE_PERIOD, error)
+        elif error.retriable:
+            self._lost += 1
+            self.stopped = error if self._lost == _MOST_LOST else None
+
+    def _record(self, error: XError | OverBudget, key: SearchPage, meta: PageMeta, body: bytes) -> None:
+        outcome = error.outcome if isinstance(error, XError) else Outcome.OVER_BUDGET
+        status = error.status if isinstance(error, XError) else None
         # The sidecar first: a body without one counts as a page of posts.
         self._create(
             key.meta, _encode(msgspec.structs.replace(meta, status=status, outcome=outcome, problem=str(error)))
@@ -220,9 +263,10 @@ def read_head(body: bytes) -> PageHead:
     try:
         page = _page(body)
     except (ValueError, RecursionError) as error:
-        raise XUnreadable(f"X's answer is not a search page: {error}", status=200, body=body) from error
+        raise XUnreadable(f"X answered 200 with no search page ({error}); {_ODD}", status=200, body=body) from error
     if page.meta is None or (page.data is None and page.meta.result_count != 0):
-        raise XUnreadable("X's answer is no search page: neither posts nor a count of none", status=200, body=body)
+        says = problem_text(body) or "neither posts nor a count of none"
+        raise XUnreadable(f"X answered 200 with no search page ({says}); {_ODD}", status=200, body=body)
     data, includes = page.data or [], page.includes or _Includes()
     ids = [found for post in data if (found := _id(post)) is not None]
     return PageHead(

@@ -66,14 +66,28 @@ class SpendLedger:
         """
         key = self._key()
         spend = self._read(key)
-        if usd > 0 and spend.total_usd + usd > self._budget_usd:
-            raise OverBudget(
-                f"over budget: {spend.total_usd:.2f} USD of {self._budget_usd:.2f} USD are spent or reserved this "
-                f"month for searches, and the next page may cost {usd:.2f} USD; raise ELEC_X_BUDGET_USD or "
-                "ELEC_X_FILL_SHARE, or wait for the next month"
-            )
+        refusal = self._refusal(spend, usd)
+        if refusal is not None:
+            raise OverBudget(refusal)
         spend.open_usd[call] = usd
         self._write(key, spend)
+
+    def refusal(self, usd: float) -> str | None:
+        """Why a call of this cost would not be made now; None where it would. Writes nothing.
+
+        Raises:
+            LedgerUnreadable: see `month`.
+        """
+        return self._refusal(self.month(), usd)
+
+    def _refusal(self, spend: Spend, usd: float) -> str | None:
+        if usd <= 0 or spend.total_usd + usd <= self._budget_usd:
+            return None
+        return (
+            f"over budget: {spend.total_usd:.2f} USD of {self._budget_usd:.2f} USD are spent or reserved this "
+            f"month for searches, and the next page may cost {usd:.2f} USD; raise ELEC_X_BUDGET_USD or "
+            "ELEC_X_FILL_SHARE, or wait for the next month"
+        )
 
     def settle(self, call: str, *, usd: float, posts: int, users: int) -> None:
         """Replace a call's reservation by what it cost."""

@@ -1,6 +1,6 @@
 """X search, over tweepy: one page of an answer as received, or a typed error.
 
-tweepy 4.17 builds requests; the adapter below mends what it lacks: another base URL, a timeout (tweepy passes none),
+tweepy 4.17 builds requests; `x_transport.py` mends what it lacks: another base URL, a timeout (tweepy passes none),
 no redirects (they would drop the token), and errors that are read before tweepy's own handling, which recurses
 without end on a 429 without reset header.
 """
@@ -13,8 +13,6 @@ from typing import Any, Literal
 
 import msgspec
 import requests
-import requests.adapters
-import requests.utils
 import tenacity
 import urllib3.exceptions
 
@@ -23,10 +21,9 @@ from elec_assets.clients.x_errors import (
     XInvalidRequest,
     XRateLimited,
     XUnreachable,
-    classify,
 )
+from elec_assets.clients.x_transport import TWEEPY_ROOT, XAdapter, may_be_billed
 
-_TWEEPY_ROOT = "https://api.twitter.com"  # fixed inside tweepy
 _POST_FIELDS = [
     "attachments",
     "author_id",
@@ -62,6 +59,13 @@ _PLACE_FIELDS = ["country_code", "full_name", "id", "place_type"]
 PAGE_POSTS = 100
 _ATTEMPTS = 4
 _LONGEST_WAIT = timedelta(seconds=60)
+# A whole answer may take so many times the timeout of one read.
+_TOTAL = 4
+# X's recent search refuses ids older than 7 days; 2 hours are kept for the pages of long answers.
+RECENT_REACH = timedelta(days=6, hours=22)
+
+# requests lets some errors of urllib3 through as they are.
+_LOST = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 Archive = Literal["recent", "all"]
 
@@ -87,8 +91,9 @@ class Answer:
 class XApi:
     """X's search for one app. One instance a process: it paces its own requests.
 
-    `clock` and `sleep` are passed in, so that waiting can be tested. Wall time beyond the bound of one page:
-    4 attempts of `timeout_s` and waits of at most 60 s between them.
+    `clock` and `sleep` are passed in, so that waiting can be tested. `timeout_s` bounds each wait for bytes, `total_s`
+    (4 times it, if not given) a whole answer. Wall time of one page: at most 4 attempts (one more where X changed its
+    spelling), and waits of at most 61 s between them.
     """
 
     def __init__(
@@ -101,6 +106,7 @@ class XApi:
         pace_s: float,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
+        total_s: float | None = None,
     ) -> None:
         # 0.6 s of CPU for tweepy (measured 2026-11-21), which runs that only read the store do not need.
         import tweepy
@@ -108,7 +114,8 @@ class XApi:
         # At DEBUG tweepy writes the Authorization header to its log.
         logging.getLogger("tweepy.client").setLevel(logging.INFO)
         self._client: Any = tweepy.Client(token, return_type=requests.Response, wait_on_rate_limit=False)
-        self._client.session.mount(_TWEEPY_ROOT, _XAdapter(base_url.rstrip("/"), timeout_s))
+        adapter = XAdapter(base_url, timeout_s, _TOTAL * timeout_s if total_s is None else total_s)
+        self._client.session.mount(TWEEPY_ROOT, adapter)
         self._search = self._client.search_all_tweets if archive == "all" else self._client.search_recent_tweets
         self._archive = archive
         self._base_url = base_url
@@ -122,6 +129,11 @@ class XApi:
     def endpoint(self) -> str:
         """Path of the search endpoint."""
         return f"/2/tweets/search/{self._archive}"
+
+    @property
+    def reach(self) -> timedelta | None:
+        """How far back a question may begin; None for the full archive."""
+        return RECENT_REACH if self._archive == "recent" else None
 
     def search(self, request: SearchRequest) -> Answer:
         """One page of a search, newest post first.
@@ -143,7 +155,7 @@ class XApi:
         try:
             return attempts(self._once, request)
         except XError as error:
-            error.billed = any(isinstance(e, XError) and e.billed for e in failures)
+            error.billed = error.billed or any(isinstance(e, XError) and e.billed for e in failures)
             raise
 
     def usage(self) -> str:
@@ -154,7 +166,7 @@ class XApi:
         """
         try:
             response = self._client._make_request("GET", "/2/usage/tweets", params={})  # tweepy has no public one
-        except requests.RequestException as error:
+        except _LOST as error:
             raise XUnreachable(f"no whole answer from {self._base_url} ({type(error).__name__})") from error
         try:
             data = msgspec.json.decode(response.content, type=_Usage).data
@@ -166,9 +178,10 @@ class XApi:
         self._keep_pace()
         try:
             response = self._asked(request)
-        except requests.RequestException as error:
+        except _LOST as error:
             raise XUnreachable(
-                f"no whole answer from X ({type(error).__name__}); run again later", billed=_may_be_billed(error)
+                f"no whole answer from X ({type(error).__name__}); run again later",
+                billed=may_be_billed(error),
             ) from error
         return Answer(response.content, self._clock())
 
@@ -235,33 +248,6 @@ def _renamed(names: list[str]) -> list[str]:
     return [
         n.replace("_tweets", "_posts").replace("_tweet_", "_post_").replace("note_tweet", "note_post") for n in names
     ]
-
-
-class _XAdapter(requests.adapters.HTTPAdapter):
-    """Sends tweepy's requests to the base URL, with a timeout; anything but 200 becomes an `XError`."""
-
-    def __init__(self, base_url: str, timeout_s: float) -> None:
-        super().__init__()
-        self._base_url = base_url
-        self._timeout_s = timeout_s
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401  # requests' own signature
-        request.url = self._base_url + (request.url or "").removeprefix(_TWEEPY_ROOT)
-        kwargs["timeout"] = self._timeout_s
-        # requests chose by tweepy's address; NO_PROXY is to be asked about the true one.
-        kwargs["proxies"] = requests.utils.get_environ_proxies(request.url)
-        response = super().send(request, *args, **kwargs)
-        body = response.content
-        if response.status_code != 200:
-            raise classify(response.status_code, response.headers, body)
-        return response
-
-
-def _may_be_billed(error: requests.RequestException) -> bool:
-    """Whether X may have counted a request that has no whole answer: not one that was never sent."""
-    cause = error.args[0] if error.args else None
-    unsent = isinstance(error, requests.ConnectTimeout | requests.exceptions.ProxyError | requests.exceptions.SSLError)
-    return not unsent and not isinstance(getattr(cause, "reason", None), urllib3.exceptions.NewConnectionError)
 
 
 def with_token(request: SearchRequest, token: str) -> SearchRequest:

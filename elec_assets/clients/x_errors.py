@@ -11,9 +11,17 @@ from typing import Any
 import msgspec
 
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.windows import iso
 
 # Characters of a foreign text that a message shows at most.
 _SHOWN = 300
+_CONSOLE = "in X's developer console"
+_FORBIDDEN_ELSE = f"check {_CONSOLE} that the app may use search"
+# What X's specification names as `reason` of a 403 (OpenAPI 2.159).
+_FORBIDDEN = {
+    "client-not-enrolled": f"put the app in a project with access to search, {_CONSOLE}",
+    "official-client-forbidden": f"X_BEARER_TOKEN is of an app of X: make one of yours {_CONSOLE} and use its token",
+}
 
 
 class XError(Exception):
@@ -94,6 +102,18 @@ class XInvalidRequest(XError):
         return b"tweet.fields" in self.body
 
 
+class XNotFound(XError):
+    """404: there is no such endpoint at this address."""
+
+    fatal = True
+
+
+class XOutOfReach(XError):
+    """Nothing was asked: the time is older than recent search goes back."""
+
+    outcome = Outcome.REFUSED
+
+
 class XServerError(XError):
     """5xx: X is in trouble."""
 
@@ -120,9 +140,8 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
     """The typed error for an answer that is not 200."""
     problem = _problem(body)
     kind = str(problem.get("type", "")).rpartition("/")[2]
-    title = str(problem.get("title") or problem.get("reason") or "no title")[:_SHOWN]
-    detail = _detail(problem)
-    says = f"X answered {status} ({title}{': ' + detail if detail else ''})"
+    title = str(problem.get("title") or problem.get("reason") or "")[:_SHOWN]
+    says = f"X answered {status} ({problem_text(body) or 'no title'})"
     if 300 <= status < 400:
         where = headers.get("location", "an unnamed address")[:_SHOWN]
         return XRedirected(
@@ -134,14 +153,15 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
         400: (XInvalidRequest, "this is a fault of the request; please report it with this text"),
         401: (XUnauthorized, "check X_BEARER_TOKEN"),
         402: (XCreditsDepleted, "add credits in X's developer console, then run the hours again"),
-        403: (XForbidden, "check in X's developer console that the app is in a project with access to search"),
+        403: (XForbidden, _FORBIDDEN.get(str(problem.get("reason")), _FORBIDDEN_ELSE)),
+        404: (XNotFound, "check ELEC_X_BASE_URL: it must be the root of X's API"),
     }
     if status in advice:
         error, todo = advice[status]
         return error(f"{says}; {todo}", status=status, body=body)
     if status >= 500:
         return XServerError(f"{says}; X is in trouble, run again later", status=status, body=body)
-    return XError(f"{says}; not known to this version", status=status, body=body)
+    return XError(f"{says}; not known to this version: please report it with this text", status=status, body=body)
 
 
 def _too_many(kind: str, title: str, says: str, headers: Mapping[str, str], body: bytes) -> XError:
@@ -152,9 +172,11 @@ def _too_many(kind: str, title: str, says: str, headers: Mapping[str, str], body
             body=body,
         )
     if kind == "streaming-connection" or title == "ConnectionException":
-        return XTooManyConnections(f"{says}; another connection of this app is open", status=429, body=body)
+        return XTooManyConnections(
+            f"{says}; another connection of this app is open: end it and run again", status=429, body=body
+        )
     reset_at = _reset(headers.get("x-rate-limit-reset", ""))
-    until = f"until {reset_at:%H:%M:%S} UTC" if reset_at else "for an unnamed time"
+    until = f"until {iso(reset_at)}: run again then" if reset_at else "for an unnamed time: run again in 15 minutes"
     return XRateLimited(f"{says}; too many requests {until}", status=429, body=body, reset_at=reset_at)
 
 
@@ -163,16 +185,19 @@ def _reset(header: str) -> datetime | None:
     return datetime.fromtimestamp(int(header), UTC) if readable else None
 
 
+def problem_text(body: bytes) -> str:
+    """What a body says of a problem, title and detail; empty where it says nothing."""
+    problem = _problem(body)
+    errors = problem.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    title = problem.get("title") or first.get("title") or problem.get("reason") or ""
+    detail = first.get("message") or first.get("detail") or problem.get("detail") or ""
+    return ": ".join(dict.fromkeys(str(part)[:_SHOWN] for part in (title, detail) if part))
+
+
 def _problem(body: bytes) -> dict[str, Any]:
     try:
         decoded = msgspec.json.decode(body)
     except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested without end
         return {}
     return decoded if isinstance(decoded, dict) else {}
-
-
-def _detail(problem: dict[str, Any]) -> str:
-    """The most telling sentence of a body: of its first error, else its own."""
-    errors = problem.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    return str(first.get("message") or first.get("detail") or problem.get("detail") or "")[:_SHOWN]

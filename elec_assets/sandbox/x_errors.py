@@ -34,6 +34,20 @@ PRESETS: dict[str, tuple[int, Json]] = {
             "type": _PROBLEMS + "client-forbidden",
         },
     ),
+    # Reasons of X's specification (OpenAPI 2.159, ClientForbiddenProblem).
+    "official_client_forbidden": (
+        403,
+        {
+            "title": "Client Forbidden",
+            "detail": "This endpoint is not available to this client.",
+            "reason": "official-client-forbidden",
+            "type": _PROBLEMS + "client-forbidden",
+        },
+    ),
+    "client_forbidden": (
+        403,
+        {"title": "Client Forbidden", "detail": "Forbidden", "type": _PROBLEMS + "client-forbidden"},
+    ),
     "too_many_connections": (
         429,
         {

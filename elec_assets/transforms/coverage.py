@@ -4,7 +4,7 @@ Pure, and a function of the hour's raw objects and plan alone: no clock and no r
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import polars as pl
@@ -18,6 +18,8 @@ from elec_assets.domain.windows import Grain, Window, iso, key_of, split
 from elec_assets.transforms.frames import conform, polars_schema
 
 TWITTER = "twitter"
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CoverageUnreadable(ValueError):
@@ -33,20 +35,20 @@ class HourCoverage(msgspec.Struct, frozen=True, kw_only=True):
     table: str = "tweets"
     partition: str
     outcome: Outcome
-    planned_s: float
-    captured_s: float
-    filled_s: float
-    missed_s: float
-    retweets_missed_s: float
+    planned_s: Seconds
+    captured_s: Seconds
+    filled_s: Seconds
+    missed_s: Seconds
+    retweets_missed_s: Seconds
     missed: list[list[str]]
     reason: str | None
-    rows: int
-    received: int
-    duplicates: int
-    strays: int
-    rejects: int
-    raw_objects: int
-    queries: int
+    rows: Count
+    received: Count
+    duplicates: Count
+    strays: Count
+    rejects: Count
+    raw_objects: Count
+    queries: Count
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
 from itertools import groupby
-from operator import and_, attrgetter
+from operator import and_, attrgetter, or_
 
 import msgspec
 
@@ -56,21 +56,36 @@ def read_meta(data: bytes) -> PageMeta:
     for number in (meta.since_id, meta.until_id, meta.oldest_id or "0"):
         int(number)
     for moment in (meta.asked_at, meta.received_at or meta.asked_at):
-        parse_iso(moment)
+        _check_time(moment)
     return meta
 
 
-def needed(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> dict[str, Intervals]:
-    """The planned time that each query has not answered yet; queries with nothing to ask are left out."""
-    answered = {query: answered_by(metas, query) for query in queries}
-    return {query: rest for query, done in answered.items() if (rest := planned - done)}
+def _check_time(text: str) -> None:
+    """Refuse a time whose UTC form, or the one an index lag before it, is outside the calendar."""
+    try:
+        parse_iso(text) - INDEX_LAG
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is no time that can be reckoned with: {error}") from error
 
 
-def filled(planned: Intervals, queries: Sequence[str], metas: Sequence[PageMeta]) -> Intervals:
-    """The planned time that all queries have answered."""
-    if not queries:
-        return planned
-    return reduce(and_, (answered_by(metas, query) for query in queries), planned)
+Packings = Sequence[Sequence[str]]
+"""Ways to pack the same terms into queries, today's first. A packing whose queries all answered has answered all."""
+
+
+def needed(planned: Intervals, packings: Packings, metas: Sequence[PageMeta]) -> dict[str, Intervals]:
+    """The planned time that each query of today's packing must still answer; queries with nothing to ask are left out.
+
+    Time that another packing has answered is not asked again: X's recent search takes shorter queries than the full
+    archive, so that a change of ELEC_X_ARCHIVE packs the same terms otherwise.
+    """
+    missing = planned - filled(planned, packings, metas)
+    return {query: rest for query in packings[0] if (rest := missing - answered_by(metas, query))}
+
+
+def filled(planned: Intervals, packings: Packings, metas: Sequence[PageMeta]) -> Intervals:
+    """The planned time that all queries of one packing have answered."""
+    answers = {query: answered_by(metas, query) for queries in packings for query in queries}
+    return reduce(or_, (reduce(and_, (answers[q] for q in queries), planned) for queries in packings), NOWHERE)
 
 
 def answered_by(metas: Sequence[PageMeta], query: str) -> Intervals:
@@ -78,18 +93,26 @@ def answered_by(metas: Sequence[PageMeta], query: str) -> Intervals:
     return reduce(lambda a, b: a | b, map(_answered, _asks(metas, query)), NOWHERE)
 
 
-def causes(planned: Intervals, queries: Iterable[str], metas: Sequence[PageMeta]) -> Mapping[Outcome, str]:
-    """Why time is missing: what happened when each part of it was last asked; outcome -> sentence."""
+def causes(planned: Intervals, packings: Packings, metas: Sequence[PageMeta]) -> Mapping[Outcome, str]:
+    """Why time is missing: what happened when each part of it was last asked; outcome -> sentence.
+
+    Of several packings, as the one asked last tells.
+    """
+    missing = planned - filled(planned, packings, metas)
+    last = max(packings, key=lambda queries: max((m.asked_at for m in metas if m.query in queries), default=""))
     found: dict[Outcome, str] = {}
-    for query, rest in needed(planned, queries, metas).items():
-        missing = rest
-        for pages in reversed(_asks(metas, query)):
-            asked = Intervals.of([(_ms_of_bound(pages[0].since_id), _ms_of_bound(pages[0].until_id))])
-            problem = next((m for m in pages if m.outcome is not None), None)
-            if problem is not None and problem.outcome is not None and missing & asked:
-                found.setdefault(problem.outcome, problem.problem or "")
-            missing -= asked
+    for query in last:
+        _causes(missing - answered_by(metas, query), _asks(metas, query), found)
     return found
+
+
+def _causes(missing: Intervals, asks: list[list[PageMeta]], found: dict[Outcome, str]) -> None:
+    for pages in reversed(asks):
+        asked = Intervals.of([(_ms_of_bound(pages[0].since_id), _ms_of_bound(pages[0].until_id))])
+        problem = next((m for m in pages if m.outcome is not None), None)
+        if problem is not None and problem.outcome is not None and missing & asked:
+            found.setdefault(problem.outcome, problem.problem or "")
+        missing -= asked
 
 
 def _asks(metas: Iterable[PageMeta], query: str) -> list[list[PageMeta]]:

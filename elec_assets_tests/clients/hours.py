@@ -11,7 +11,7 @@ from elec_assets.clients.hour_sealer import HourSealer
 from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
-from elec_assets.clients.x_api import XApi
+from elec_assets.clients.x_api import Archive, XApi
 from elec_assets.domain.registry import Calendar, Candidate, CapturePlan, DatedStatus, Election
 from elec_assets.domain.windows import Grain, Window, window_at
 from elec_assets.sandbox.world import Person, Scene
@@ -73,12 +73,13 @@ def x_api(
     pace_s: float = 0.0,
     timeout_s: float = 10.0,
     sleep: Callable[[float], None] | None = None,
+    archive: Archive = "all",
 ) -> XApi:
     """The client under test; it never really sleeps."""
     return XApi(
         token=token,
         base_url=url,
-        archive="all",
+        archive=archive,
         timeout_s=timeout_s,
         pace_s=pace_s,
         clock=clock,
@@ -94,10 +95,12 @@ def search_fill(
     token: str = TOKEN,
     prices: Prices = FREE,
     budget_usd: float = 0.0,
+    archive: Archive = "all",
 ) -> SearchFill:
     """A fill as one run of Dagster would make it."""
     ledger = SpendLedger(store, "x_search", budget_usd, clock)
-    return SearchFill(store=store, api=x_api(server.url, clock, token=token), ledger=ledger, prices=prices, clock=clock)
+    api = x_api(server.url, clock, token=token, archive=archive)
+    return SearchFill(store=store, api=api, ledger=ledger, prices=prices, clock=clock)
 
 
 def sealer(

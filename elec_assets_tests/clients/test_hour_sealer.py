@@ -15,10 +15,12 @@ from elec_assets.clients.hour_sealer import SealedHour
 from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
+from elec_assets.clients.x_api import RECENT_REACH, Archive
 from elec_assets.domain import calendar
 from elec_assets.domain.layout import parse_search_page
 from elec_assets.domain.outcomes import Outcome
-from elec_assets.domain.registry import Candidate, DatedStatus
+from elec_assets.domain.registry import Candidate, DatedStatus, Election
+from elec_assets.domain.rules import query_limit
 from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import DAY, Grain, Window, id_bounds, iso, parse_iso, window_at
 from elec_assets.sandbox.faults import Fault, FaultScript
@@ -44,6 +46,7 @@ TABLE = "xx_2027/data/tables/twitter/20270201/18.parquet"
 ROW = "xx_2027/data/coverage/twitter/20270201/18.json"
 REJECTS = "xx_2027/data/rejects/twitter/20270201/18.jsonl.gz"
 RAW = "xx_2027/data/raw/twitter_search/20270201/"
+LEDGER = "state/spend/x_search/202702.json"
 PAID = Prices(post_usd=0.005, user_usd=0.010)
 
 
@@ -523,3 +526,94 @@ def test_a_damaged_table_is_made_again_from_the_raw_objects(
     local.put(TABLE, content)
     ok(sealer(local, None).seal(HOUR))
     assert local.get(TABLE) == before
+
+
+def long_election() -> Election:
+    """One query of the full archive, two of recent search."""
+    words = tuple(f"mot tres long numero {i}" for i in range(20))
+    people = dict(election().candidates)
+    people["person0"] = replace(people["person0"], terms=(*people["person0"].terms, *words))
+    return election(candidates=people)
+
+
+@pytest.mark.parametrize(("first", "second"), [("all", "recent"), ("recent", "all")])
+def test_a_change_of_archive_does_not_ask_again_for_what_was_answered(
+    local: Store, serve: Serve, clock: Clock, first: Archive, second: Archive
+) -> None:
+    """Recent search takes 512 characters, the full archive 1,024: a past week counted as unanswered after a change."""
+    server, chosen = serve(), long_election()
+    ok(sealer(local, search_fill(local, server, clock, archive=first), chosen, query_limit(first)).seal(HOUR))
+    before, asked = table(local), len(server.requests)
+    sealed = sealer(local, search_fill(local, server, clock, archive=second), chosen, query_limit(second)).seal(HOUR)
+    ok(sealed)
+    assert len(server.requests) == asked
+    assert table(local).equals(before)
+    assert len({r.params["query"] for r in server.requests}) == {"all": 1, "recent": 2}[first]
+    assert sealed.row is not None
+    assert sealed.row.queries == {"all": 1, "recent": 2}[second]
+
+
+def test_half_of_one_packing_is_asked_anew_by_the_other(local: Store, serve: Serve, clock: Clock) -> None:
+    server, chosen = serve(faults=[Fault(preset="unauthorized", skip=3, times=9)]), long_election()
+    sealed = sealer(local, search_fill(local, server, clock, archive="recent"), chosen, 512).seal(HOUR)
+    assert sealed.row is not None
+    assert sealed.row.outcome is Outcome.REFUSED
+    again = serve()
+    ok(sealer(local, search_fill(local, again, clock), chosen, 1024).seal(HOUR))
+    assert {int(r.params["since_id"]) for r in again.requests} == {id_bounds(HOUR)[0]}
+
+
+def test_a_term_that_only_the_longer_queries_hold_does_not_stop_the_hour(
+    local: Store, serve: Serve, clock: Clock
+) -> None:
+    """The other packing is looked at once the words of the search have changed."""
+    sealer(local, search_fill(local, serve(), clock)).seal(HOUR)
+    people = dict(election().candidates)
+    people["person0"] = replace(people["person0"], terms=("mot " * 150,))
+    server = serve()
+    ok(sealer(local, search_fill(local, server, clock), election(candidates=people)).seal(HOUR))
+    assert server.requests
+
+
+def test_an_hour_that_recent_search_does_not_reach_is_not_asked(local: Store, serve: Serve, clock: Clock) -> None:
+    """X answers 400 to ids older than 7 days: each such hour was asked at every run, and called an error."""
+    clock.now = HOUR.start + timedelta(days=8)
+    server = serve()
+    sealed = sealer(local, search_fill(local, server, clock, archive="recent"), query_limit=512).seal(HOUR)
+    assert sealed.row is not None
+    assert (sealed.row.outcome, sealed.stored, sealed.row.missed_s) == (Outcome.REFUSED, False, 3600)
+    assert "that ELEC_X_ARCHIVE=recent can ask for; set ELEC_X_ARCHIVE=all and run again" in sealed.summary
+    assert server.requests == []
+    assert LEDGER not in objects(local, "state/")
+    ok(sealer(local, search_fill(local, server, clock)).seal(HOUR))
+
+
+def test_the_part_of_an_hour_that_recent_search_reaches_is_asked(local: Store, serve: Serve, clock: Clock) -> None:
+    clock.now = HOUR.start + RECENT_REACH + timedelta(minutes=30)
+    server = serve()
+    sealed = sealer(local, search_fill(local, server, clock, archive="recent"), query_limit=512).seal(HOUR)
+    assert sealed.row is not None
+    assert (sealed.row.outcome, sealed.stored) == (Outcome.REFUSED, True)
+    assert sealed.row.rows > 0
+    assert 1800 < sealed.row.missed_s < 1801
+    assert {r.status for r in server.requests} == {200}
+    again = serve()
+    ok(sealer(local, search_fill(local, again, clock), query_limit=1024).seal(HOUR))
+    assert all(int(r.params["until_id"]) < id_bounds(HOUR)[1] for r in again.requests)
+
+
+def test_what_a_newer_version_sealed_is_not_replaced(local: Store, serve: Serve, clock: Clock) -> None:
+    """Its columns would be lost: the hour was sealed over it, in the older form, without a word."""
+    sealer(local, search_fill(local, serve(), clock)).seal(HOUR)
+    local.put(ROW, json.dumps(json.loads(local.get(ROW)) | {"schema_version": 2}).encode())
+    before, server = objects(local), serve()
+    with pytest.raises(ArchiveDamaged, match=f"{ROW}: schema version 2, .*; upgrade"):
+        sealer(local, search_fill(local, server, clock)).seal(HOUR, refresh=True)
+    assert objects(local) == before
+    assert server.requests == []
+
+
+def test_the_summary_tells_of_what_could_not_be_read(local: Store, serve: Serve, clock: Clock) -> None:
+    server = serve(faults=[Fault(body=page_of("good", "bad \\ud800 half"))])
+    sealed = sealer(local, search_fill(local, server, clock)).seal(HOUR)
+    assert sealed.summary == f"ok, 1 rows, 1 unreadable kept in {REJECTS}"

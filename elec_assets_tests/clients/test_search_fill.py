@@ -4,17 +4,19 @@ import gzip
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elec_assets.clients.search_fill import HourQuestion, Prices, query_id, read_head
+from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill, query_id, read_head
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_errors import XUnreachable, XUnreadable
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import parse_search_page
+from elec_assets.domain.windows import Window
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_accounts import Bill
 from elec_assets.sandbox.x_http import XServer
@@ -178,6 +180,77 @@ def test_a_clock_that_stands_still_names_every_question_anew(local: Store, serve
         fill.fill(question())
     pages = [page for key in objects(local) if (page := parse_search_page(key)) is not None]
     assert len({page.asked_at for page in pages}) == 3
+
+
+HOURS = [Window(HOUR.start + timedelta(hours=i), HOUR.end + timedelta(hours=i)) for i in range(8)]
+
+
+def ask_all(fill: SearchFill) -> None:
+    for hour in HOURS:
+        fill.fill(HourQuestion("xx_2027", hour, "v", {QUERY: Intervals.between(hour)}))
+
+
+def problems(store: Store) -> list[str]:
+    metas = [json.loads(data) for key, data in objects(store).items() if key.endswith(".meta.json")]
+    return [meta["problem"] for meta in sorted(metas, key=lambda m: str(m["asked_at"])) if meta["problem"]]
+
+
+def test_a_rate_limit_is_not_asked_against_until_it_ends(local: Store, serve: Serve, clock: Clock) -> None:
+    """Each further hour of the run was asked too, and refused with the same 429, which X counts."""
+    reset = clock.now + timedelta(minutes=14)
+    server = serve(faults=[Fault(preset="rate_limit", headers={"x-rate-limit-reset": str(int(reset.timestamp()))})])
+    fill = search_fill(local, server, clock)
+    ask_all(fill)
+    assert len(server.requests) == 1
+    assert len(set(problems(local))) == 1
+    assert len(problems(local)) == len(HOURS)
+    clock.now = reset
+    ask_all(fill)
+    assert len(server.requests) > len(HOURS)
+    assert len(problems(local)) == len(HOURS)
+
+
+@pytest.mark.parametrize("reset", ["", "soon", "1901000000000", "-5", "12.5", "0"])
+def test_a_rate_limit_without_a_usable_end_holds_for_a_quarter_of_an_hour(
+    local: Store, serve: Serve, clock: Clock, reset: str
+) -> None:
+    """No header, none that is a time, milliseconds, the past: four attempts, then nothing for the rest of a period."""
+    server = serve(faults=[Fault(preset="rate_limit", headers={"x-rate-limit-reset": reset}, times=9)])
+    fill = search_fill(local, server, clock)
+    ask_all(fill)
+    assert len(server.requests) == 4
+    assert sum(clock.slept) <= 14
+    clock.now += timedelta(minutes=15)
+    fill.fill(question())
+    assert len(server.requests) == 8
+
+
+@pytest.mark.parametrize("fault", [Fault(preset="service_unavailable", times=999), Fault(reset=True, times=999)])
+def test_while_x_is_down_a_run_asks_three_questions_and_no_more(
+    local: Store, serve: Serve, clock: Clock, fault: Fault
+) -> None:
+    """A run of 24 hours waited for each of them: hours of attempts, with the pool of all searches held."""
+    server = serve(faults=[fault])
+    ask_all(search_fill(local, server, clock))
+    assert len(server.requests) == 3 * 4
+    assert sum(clock.slept) == 3 * 14
+    assert len(problems(local)) == len(HOURS)
+
+
+def test_a_bad_moment_now_and_then_does_not_end_a_run(local: Store, serve: Serve, clock: Clock) -> None:
+    faults = [Fault(preset="service_unavailable", times=4, skip=skip) for skip in (0, 0, 1, 0)]
+    server = serve(faults=faults)
+    fill = search_fill(local, server, clock)
+    ask_all(fill)
+    assert fill.stopped is None
+    assert server.faults.left == 0
+    assert len(problems(local)) == len(faults)
+
+
+def test_errors_in_place_of_posts_say_what_x_said() -> None:
+    body = b'{"errors":[{"title":"Not Found Error","detail":"Could not find it.","type":"about:blank"}]}'
+    with pytest.raises(XUnreadable, match=r"with no search page \(Not Found Error: Could not find it.\); .* run again"):
+        read_head(body)
 
 
 # Heads of pages.

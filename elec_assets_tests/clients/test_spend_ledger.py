@@ -42,6 +42,20 @@ def test_the_budget_is_never_passed_and_the_refusal_names_both_sums(local: Store
         mine.reserve("page 5", 0.01)
 
 
+def test_a_refusal_is_told_without_a_call(local: Store) -> None:
+    mine = ledger(local, 10.0)
+    mine.reserve("page 1", 8.0)
+    before = local.get(KEY)
+    assert mine.refusal(2.0) is None
+    assert mine.refusal(0.0) is None
+    refusal = mine.refusal(2.01)
+    assert refusal is not None
+    with pytest.raises(OverBudget) as told:
+        mine.reserve("page 2", 2.01)
+    assert str(told.value) == refusal
+    assert local.get(KEY) == before
+
+
 def test_without_a_budget_no_paid_call_is_made_and_a_free_one_is(local: Store) -> None:
     mine = ledger(local, 0.0)
     with pytest.raises(OverBudget):

@@ -15,6 +15,7 @@ from elec_assets.clients.x_errors import (
     XError,
     XForbidden,
     XInvalidRequest,
+    XNotFound,
     XRateLimited,
     XRedirected,
     XServerError,
@@ -123,7 +124,7 @@ def test_after_four_attempts_it_gives_up(
         ("credits_depleted", XCreditsDepleted),
         ("client_not_enrolled", XForbidden),
         ("usage_cap_exceeded", XUsageCapExceeded),
-        ("not_found", XError),
+        ("not_found", XNotFound),
     ],
 )
 def test_what_waiting_cannot_help_is_asked_once(serve: Serve, clock: Clock, preset: str, kind: type[XError]) -> None:
@@ -163,7 +164,7 @@ def test_a_rate_limit_that_ended_already_is_waited_for_a_second(serve: Serve, cl
 
 def test_a_rate_limit_that_ends_late_is_told_at_once(serve: Serve, clock: Clock) -> None:
     server = serve(faults=[limited(clock.now + timedelta(minutes=14))])
-    with pytest.raises(XRateLimited, match="too many requests until 15:14:00 UTC"):
+    with pytest.raises(XRateLimited, match="too many requests until 2027-02-02T15:14:00Z: run again then"):
         x_api(server.url, clock).search(REQUEST)
     assert clock.slept == []
     assert len(server.requests) == 1

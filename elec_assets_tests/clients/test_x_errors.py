@@ -11,6 +11,7 @@ from elec_assets.clients.x_errors import (
     XError,
     XForbidden,
     XInvalidRequest,
+    XNotFound,
     XRateLimited,
     XRedirected,
     XServerError,
@@ -18,6 +19,7 @@ from elec_assets.clients.x_errors import (
     XUnauthorized,
     XUsageCapExceeded,
     classify,
+    problem_text,
 )
 from elec_assets.domain.outcomes import CAUSES, Outcome
 from elec_assets.sandbox.x_errors import PRESETS
@@ -71,7 +73,7 @@ def test_only_a_complaint_about_fields_is_one_about_their_spelling(recordings: P
         ("rate_limit", XRateLimited),
         ("unauthorized", XUnauthorized),
         ("service_unavailable", XServerError),
-        ("not_found", XError),
+        ("not_found", XNotFound),
     ],
 )
 def test_every_error_of_the_sandbox_gets_its_class(preset: str, kind: type[XError]) -> None:
@@ -90,6 +92,7 @@ def test_what_an_error_means_and_asks_for_is_said() -> None:
         401: "check X_BEARER_TOKEN",
         402: "add credits",
         403: "check in X's developer console",
+        404: "check ELEC_X_BASE_URL",
         500: "X is in trouble, run again later",
         302: "set ELEC_X_BASE_URL to the final address",
     }
@@ -98,12 +101,43 @@ def test_what_an_error_means_and_asks_for_is_said() -> None:
     assert "https://elsewhere.example" in str(classify(302, {"location": "https://elsewhere.example"}, b""))
 
 
+@pytest.mark.parametrize(
+    ("preset", "says"),
+    [
+        ("client_not_enrolled", "put the app in a project with access to search"),
+        ("official_client_forbidden", "X_BEARER_TOKEN is of an app of X: make one of yours"),
+        ("client_forbidden", "check in X's developer console that the app may use search"),
+    ],
+)
+def test_each_403_says_what_to_do_about_it(preset: str, says: str) -> None:
+    status, body = PRESETS[preset]
+    error = classify(status, {}, json.dumps(body).encode())
+    assert type(error) is XForbidden
+    assert says in str(error)
+
+
+@pytest.mark.parametrize("header", ["", "soon", "-5", "12.5", "1901000000000", "1e9", " 5", "²", "9" * 300])
+def test_a_reset_that_is_no_time_in_seconds_is_none(header: str) -> None:
+    """Milliseconds taken for seconds would be waited for beyond the year 60000."""
+    error = classify(429, {"x-rate-limit-reset": header}, b"")
+    assert isinstance(error, XRateLimited)
+    assert error.reset_at is None
+    assert "run again in 15 minutes" in str(error)
+
+
+def test_what_a_problem_says_is_said_once() -> None:
+    assert problem_text(b'{"title":"Unauthorized","detail":"Unauthorized"}') == "Unauthorized"
+    assert problem_text(b'{"errors":[{"title":"A","detail":"B"}]}') == "A: B"
+    assert problem_text(b'{"errors":[{"code":88,"message":"Rate limit exceeded"}]}') == "Rate limit exceeded"
+    assert problem_text(b"<html>") == problem_text(b"[]") == problem_text(b'{"errors":[7]}') == ""
+
+
 def test_a_rate_limit_tells_until_when() -> None:
     reset = datetime(2027, 2, 1, 13, 15, tzinfo=UTC)
     error = classify(429, {"x-rate-limit-reset": str(int(reset.timestamp()))}, b"")
     assert isinstance(error, XRateLimited)
     assert error.reset_at == reset
-    assert "until 13:15:00 UTC" in str(error)
+    assert "until 2027-02-01T13:15:00Z" in str(error)
     unnamed = classify(429, {}, b"")
     assert isinstance(unnamed, XRateLimited)
     assert unnamed.reset_at is None

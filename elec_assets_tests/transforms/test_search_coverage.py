@@ -98,29 +98,29 @@ def test_a_question_asked_too_early_leaves_the_newest_time_open() -> None:
 def test_questions_at_several_times_are_united() -> None:
     first = [meta(oldest=30), meta(page=2, outcome=Outcome.THROTTLED)]
     rest = Window(HOUR.start, HOUR.start + timedelta(minutes=30, milliseconds=1))
-    assert needed(WHOLE, ["q"], first) == {"q": Intervals.between(rest)}
+    assert needed(WHOLE, [["q"]], first) == {"q": Intervals.between(rest)}
     assert covered(*first, meta(rest, last=True, asked_at=LATER + timedelta(hours=1))) == [HOUR]
 
 
 def test_time_is_filled_when_every_query_has_answered_it() -> None:
     metas = [meta(minutes(0, 40), last=True), meta(minutes(20, 60), query="r", last=True)]
-    assert filled(WHOLE, ["q", "r"], metas).windows() == [minutes(20, 40)]
-    assert needed(WHOLE, ["q", "r"], metas) == {
+    assert filled(WHOLE, [["q", "r"]], metas).windows() == [minutes(20, 40)]
+    assert needed(WHOLE, [["q", "r"]], metas) == {
         "q": Intervals.between(minutes(40, 60)),
         "r": Intervals.between(minutes(0, 20)),
     }
-    assert filled(WHOLE, [], []) == WHOLE
-    assert filled(NOWHERE, ["q"], metas) == NOWHERE
-    assert needed(NOWHERE, ["q"], metas) == {}
+    assert filled(WHOLE, [[]], []) == WHOLE
+    assert filled(NOWHERE, [["q"]], metas) == NOWHERE
+    assert needed(NOWHERE, [["q"]], metas) == {}
 
 
 def test_the_cause_is_what_happened_when_the_missing_time_was_last_asked() -> None:
     failed = meta(outcome=Outcome.REFUSED)
-    assert causes(WHOLE, ["q"], [failed]) == {Outcome.REFUSED: "refused happened"}
+    assert causes(WHOLE, [["q"]], [failed]) == {Outcome.REFUSED: "refused happened"}
     later = meta(asked_at=LATER + timedelta(hours=1), outcome=Outcome.THROTTLED)
-    assert causes(WHOLE, ["q"], [failed, later]) == {Outcome.THROTTLED: "throttled happened"}
-    assert causes(WHOLE, ["q"], [failed, meta(asked_at=LATER + timedelta(hours=2), last=True)]) == {}
-    assert causes(WHOLE, ["q"], []) == {}
+    assert causes(WHOLE, [["q"]], [failed, later]) == {Outcome.THROTTLED: "throttled happened"}
+    assert causes(WHOLE, [["q"]], [failed, meta(asked_at=LATER + timedelta(hours=2), last=True)]) == {}
+    assert causes(WHOLE, [["q"]], []) == {}
 
 
 def test_one_failed_slot_of_ten_keeps_its_cause() -> None:
@@ -133,12 +133,12 @@ def test_one_failed_slot_of_ten_keeps_its_cause() -> None:
         meta(minutes(10, 11), last=True, asked_at=LATER + timedelta(milliseconds=1)),
         meta(minutes(20, 21), last=True, asked_at=LATER + timedelta(milliseconds=2)),
     ]
-    assert causes(slots, ["q"], metas) == {Outcome.THROTTLED: "throttled happened"}
+    assert causes(slots, [["q"]], metas) == {Outcome.THROTTLED: "throttled happened"}
 
 
 def test_causes_of_several_queries_are_all_told() -> None:
     metas = [meta(outcome=Outcome.ERROR), meta(query="r", outcome=Outcome.OVER_BUDGET), meta(query="s", last=True)]
-    assert causes(WHOLE, ["q", "r", "s"], metas).keys() == {Outcome.ERROR, Outcome.OVER_BUDGET}
+    assert causes(WHOLE, [["q", "r", "s"]], metas).keys() == {Outcome.ERROR, Outcome.OVER_BUDGET}
 
 
 PAGES = st.builds(
@@ -155,13 +155,69 @@ PAGES = st.builds(
 @given(st.lists(PAGES, max_size=8, unique_by=lambda m: (m.asked_at, m.since_id, m.page)))
 def test_whatever_was_asked_is_split_into_filled_and_needed(metas: Sequence[PageMeta]) -> None:
     """Filled and needed share nothing and are the plan together; the order of sidecars does not matter."""
-    done, rest = filled(WHOLE, ["q"], metas), needed(WHOLE, ["q"], metas).get("q", NOWHERE)
+    done, rest = filled(WHOLE, [["q"]], metas), needed(WHOLE, [["q"]], metas).get("q", NOWHERE)
     assert not done & rest
     assert done | rest == WHOLE
-    assert filled(WHOLE, ["q"], list(reversed(metas))) == done
-    assert bool(causes(WHOLE, ["q"], metas)) <= bool(rest)
+    assert filled(WHOLE, [["q"]], list(reversed(metas))) == done
+    assert bool(causes(WHOLE, [["q"]], metas)) <= bool(rest)
 
 
 def test_a_sidecar_survives_the_store() -> None:
     page = meta(oldest=3, outcome=Outcome.ERROR)
     assert msgspec.json.decode(msgspec.json.encode(page), type=PageMeta) == page
+
+
+def test_time_is_filled_when_all_queries_of_either_packing_have_answered_it() -> None:
+    """ELEC_X_ARCHIVE packs the same terms into fewer, longer queries: a change of it asked for whole months again."""
+    packings = [["ab"], ["a", "b"]]
+    shorter = [meta(query="a", last=True), meta(minutes(0, 40), query="b", last=True)]
+    assert filled(WHOLE, packings, shorter).windows() == [minutes(0, 40)]
+    assert needed(WHOLE, packings, shorter) == {"ab": Intervals.between(minutes(40, 60))}
+    both = [*shorter, meta(minutes(30, 60), query="ab", last=True)]
+    assert filled(WHOLE, packings, both) == WHOLE
+    assert needed(WHOLE, packings, both) == {}
+    assert causes(WHOLE, packings, both) == {}
+
+
+def test_answers_to_half_a_packing_fill_nothing() -> None:
+    packings = [["ab", "c"], ["a", "bc"]]
+    metas = [meta(query="ab", last=True), meta(query="a", last=True)]
+    assert filled(WHOLE, packings, metas) == NOWHERE
+    assert needed(WHOLE, packings, metas) == {"c": WHOLE}
+
+
+def test_the_cause_is_that_of_the_packing_asked_last() -> None:
+    packings = [["ab"], ["a", "b"]]
+    before = [meta(query="a", last=True), meta(query="b", outcome=Outcome.OVER_BUDGET)]
+    assert causes(WHOLE, packings, before).keys() == {Outcome.OVER_BUDGET}
+    later = meta(query="ab", asked_at=LATER + timedelta(hours=1), outcome=Outcome.THROTTLED)
+    assert causes(WHOLE, packings, [*before, later]).keys() == {Outcome.THROTTLED}
+
+
+def test_where_nothing_is_to_be_asked_all_is_filled() -> None:
+    assert filled(WHOLE, [[]], []) == WHOLE
+    assert needed(WHOLE, [[]], []) == {}
+    assert causes(WHOLE, [[]], []) == {}
+
+
+PACKED = [["ab"], ["a", "b"]]
+
+
+@given(
+    st.lists(
+        st.builds(
+            meta,
+            st.tuples(st.integers(0, 59), st.integers(0, 59)).map(lambda t: minutes(min(t), max(t) + 1)),
+            query=st.sampled_from(["a", "b", "ab"]),
+            last=st.booleans(),
+            oldest=st.none() | st.integers(0, 60),
+            asked_at=st.integers(60, 90).map(lambda m: HOUR.start + timedelta(minutes=m)),
+        ),
+        max_size=8,
+        unique_by=lambda m: (m.query, m.asked_at, m.since_id),
+    )
+)
+def test_of_two_packings_filled_is_what_either_fills_alone(metas: Sequence[PageMeta]) -> None:
+    together = filled(WHOLE, PACKED, metas)
+    assert together == filled(WHOLE, PACKED[:1], metas) | filled(WHOLE, PACKED[1:], metas)
+    assert needed(WHOLE, PACKED, metas).get("ab", NOWHERE) == WHOLE - together
