@@ -72,8 +72,9 @@ def _lists(name: str, values: Sequence[Sequence[str] | None]) -> pl.Series:
     present = [value or () for value in values]
     ends = array("q", accumulate(map(len, present), initial=0))
     offsets = pa.Array.from_buffers(pa.int64(), len(ends), [None, pa.py_buffer(ends)])
-    strings = pl.Series(list(chain.from_iterable(present)), dtype=pl.String).to_arrow()
-    lists = pl.Series(name, pa.LargeListArray.from_arrays(offsets, strings.cast(pa.large_string())))
+    strings = pl.Series(list(chain.from_iterable(present)), dtype=pl.String)
+    layout = strings.to_arrow(compat_level=pl.CompatLevel.oldest())
+    lists = pl.Series(name, pa.LargeListArray.from_arrays(offsets, layout))
     return lists if None not in values else lists.zip_with(pl.Series([v is not None for v in values]), _nulls(lists))
 
 
