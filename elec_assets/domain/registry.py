@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from elec_assets.domain.trends import Cadence, TrendsTable
 from elec_assets.domain.windows import Window
 
 NOT_FOLLOWED = -1
+LEFT_OUT = {"left out of the content where it is the default": True}
+"""Metadata of fields that came later: registries that do not use them keep their version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,24 @@ class CapturePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class TrendsPlan:
+    """Which tables of Google Trends are made at which cadence. The default fits the daily cap for 40 candidates."""
+
+    hourly: tuple[TrendsTable, ...] = (TrendsTable.INTEREST_OVER_TIME, TrendsTable.CALIBRATED_INTEREST)
+    daily: tuple[TrendsTable, ...] = tuple(TrendsTable)
+    weekly: tuple[TrendsTable, ...] = tuple(TrendsTable)
+
+    def tables(self, cadence: Cadence) -> tuple[TrendsTable, ...]:
+        """The tables made at a cadence, in the order of `TrendsTable`."""
+        return {Cadence.HOURLY: self.hourly, Cadence.DAILY: self.daily, Cadence.WEEKLY: self.weekly}[cadence]
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
-    """The dates of an election; all times UTC, `rounds` and `inauguration` local dates."""
+    """The dates of an election; all times UTC, `rounds` and `inauguration` local dates.
+
+    `trends_from` is where daily and weekly partitions of Google Trends begin, if before `collect_from`.
+    """
 
     collect_from: datetime
     collect_until: datetime
@@ -91,6 +110,7 @@ class Calendar:
     confirmed: bool = False
     blackouts: tuple[Window, ...] = ()
     events: tuple[Event, ...] = ()
+    trends_from: datetime | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,7 @@ class Election:
     languages: tuple[str, ...] = ()
     areas: Mapping[str, str] = field(default_factory=lambda: {"world": ""})
     capture: CapturePlan = CapturePlan()
+    trends: TrendsPlan = field(default=TrendsPlan(), metadata=LEFT_OUT)
 
     def as_of(self, moment: datetime) -> tuple[Candidate, ...]:
         """The candidates followed at a moment, in the order of their keys."""

@@ -10,6 +10,7 @@ from itertools import pairwise
 from elec_assets.domain.registry import Calendar, CapturePlan, Event
 from elec_assets.domain.registry_fields import Value, get
 from elec_assets.domain.registry_tree import Mapping
+from elec_assets.domain.registry_trends import trends_start
 from elec_assets.domain.windows import HOUR, Window, iso
 
 COLLECT_AFTER_INAUGURATION = timedelta(days=14)
@@ -22,7 +23,7 @@ def read_calendar(value: Value, zone: tzinfo) -> Calendar | None:
     """The calendar of an election; None, with problems noted, where a needed date cannot be read."""
     fields = value.fields(
         required=("collect_from", "rounds", "inauguration"),
-        optional=("collect_until", "confirmed", "blackouts", "events"),
+        optional=("collect_until", "confirmed", "blackouts", "events", "trends_from"),
     )
     if fields is None:
         return None
@@ -33,10 +34,15 @@ def read_calendar(value: Value, zone: tzinfo) -> Calendar | None:
     confirmed = get(fields, "confirmed", Value.boolean)
     blackouts = _blackouts(fields["blackouts"], zone) if "blackouts" in fields else ()
     events = _events(fields["events"], zone) if "events" in fields else ()
+    trends = get(fields, "trends_from", trends_start)
     if start is not None and end is not None and end <= start:
         fields["collect_until"].wrong(f"{end} is not after collect_from, {start}")
     if rounds is None or inauguration is None or start is None:
         return None
+    if trends is not None and trends >= start:
+        fields["trends_from"].wrong(
+            f"{trends} is not before collect_from, {start}; write an earlier date or leave it out"
+        )
     if start >= rounds[0]:
         fields["collect_from"].wrong(f"{start} is not before the first round, {rounds[0]}")
     if inauguration <= rounds[-1]:
@@ -51,6 +57,7 @@ def read_calendar(value: Value, zone: tzinfo) -> Calendar | None:
         confirmed=bool(confirmed),
         blackouts=blackouts,
         events=events,
+        trends_from=None if trends is None else _midnight(trends),
     )
 
 

@@ -11,6 +11,7 @@ from elec_assets.domain.registry_fields import KEY, Value, get, unique
 from elec_assets.domain.registry_json import json_tree
 from elec_assets.domain.registry_problems import Problems
 from elec_assets.domain.registry_tree import Sequence
+from elec_assets.domain.rules import too_long
 from elec_assets.domain.terms import Reason, read_term
 
 STATUSES = (-1, 0, 1)
@@ -31,17 +32,23 @@ _OPTIONAL = (
 )
 
 
-def parse_candidates_json(text: str, problems: Problems, zone: tzinfo = UTC) -> dict[str, Candidate]:
+def parse_candidates_json(
+    text: str, problems: Problems, zone: tzinfo = UTC, languages: tuple[str, ...] = ()
+) -> dict[str, Candidate]:
     """The candidates of a 2021-form JSON file (`{"key": {"name": ..., "status": ...}}`); problems are noted.
 
-    `zone` is the time zone of dates in the file, which the form of 2021 did not have.
+    `zone` is the time zone of dates in the file, which the form of 2021 did not have; `languages` as for
+    `read_candidates`.
     """
     tree = json_tree(text, problems)
-    return {} if tree is None else read_candidates(Value(tree, "", problems), zone)
+    return {} if tree is None else read_candidates(Value(tree, "", problems), zone, languages)
 
 
-def read_candidates(value: Value, zone: tzinfo) -> dict[str, Candidate]:
-    """The candidates by key; those that cannot be read are left out, with problems noted."""
+def read_candidates(value: Value, zone: tzinfo, languages: tuple[str, ...] = ()) -> dict[str, Candidate]:
+    """The candidates by key; those that cannot be read are left out, with problems noted.
+
+    `languages` are the election's: they take room in each query, beside the terms.
+    """
     entries = value.entries("a mapping of candidates")
     if entries is None:
         return {}
@@ -55,7 +62,16 @@ def read_candidates(value: Value, zone: tzinfo) -> dict[str, Candidate]:
         candidate = _candidate(key, entry, zone, names)
         if candidate is not None:
             candidates[key] = candidate
+            _check_lengths(candidate, entry, languages)
     return candidates
+
+
+def _check_lengths(candidate: Candidate, value: Value, languages: tuple[str, ...]) -> None:
+    """Note what no rule or query can hold: else it would stop the first search (2026-11)."""
+    found = too_long(candidate, languages)
+    fields = value.entries()
+    if found is not None and fields is not None:
+        fields[found[0]].wrong(found[1])
 
 
 def _candidate(key: str, value: Value, zone: tzinfo, names: dict[str, str]) -> Candidate | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 from elec_assets.domain.packing import pack
 from elec_assets.domain.registry import Candidate, Election
-from elec_assets.domain.terms import Term, TermKind, candidate_terms, excluded_terms, fold, strip_accents
+from elec_assets.domain.terms import Reason, Term, TermKind, candidate_terms, excluded_terms, fold, strip_accents
 
 # X: characters of one stream rule with pay-per-use access.
 STREAM_RULE_LIMIT = 1024
@@ -46,8 +46,9 @@ def stream_rules(election: Election, moment: datetime) -> tuple[StreamRule, ...]
         ValueError: one term with the exclusions and languages is longer than a rule may be.
     """
     rules: list[StreamRule] = []
+    languages = _languages(election.languages)
     for candidate in election.as_of(moment):
-        tail = _negated(_stream_operators(excluded_terms(candidate))) + _languages(election)
+        tail = _negated(_stream_operators(excluded_terms(candidate))) + languages
         groups = _fill(_stream_operators(candidate_terms(candidate)), STREAM_RULE_LIMIT - len(tail) - 2)
         tag = rule_tag_prefix(election.key) + candidate.key
         for number, operators in enumerate(groups, start=1):
@@ -71,11 +72,44 @@ def search_queries(election: Election, moment: datetime, limit: int) -> tuple[st
     Raises:
         ValueError: one term with its exclusions and the languages is longer than the limit.
     """
-    tail = _languages(election)
+    tail = _languages(election.languages)
     room = limit - len(tail) - 2
     units = sorted(_search_units(election.as_of(moment), room), key=lambda u: (-len(u), u))
     bins = pack([len(u) + len(_OR) for u in units], room + len(_OR)) if units else []
     return tuple(_any_of([units[i] for i in held]) + tail for held in bins)
+
+
+def too_long(candidate: Candidate, languages: Iterable[str]) -> tuple[str, str] | None:
+    """What of a candidate no rule or query can hold: the field of the registry, and why; None where all fits.
+
+    Judged by the shortest limit, 512 characters: `ELEC_X_ARCHIVE` may become `recent` at any time, and a rule that
+    cannot be made stops the whole hour.
+
+    Raises:
+        ValueError: a term that cannot be read, see `terms.candidate_terms`.
+    """
+    spoken = _languages(languages)
+    excluded = _negated(_stream_operators(excluded_terms(candidate)))
+    shortest = query_limit("recent")
+    # Both forms of parentheses: `((a) -"x") lang:fr`.
+    room = shortest - len(spoken) - 6
+    rest = room - len(excluded)
+    for term in candidate_terms(candidate):
+        longest = max(map(len, _stream_operators([term])))
+        beside = f"beside {len(spoken)} for the languages" if spoken else "in all"
+        if longest > room:
+            return (
+                "name" if term.reason is Reason.NAME else "terms",
+                f"holds a term of {longest} characters, as X reads it, and a search query of {shortest} has room for "
+                f"{max(room, 0)} {beside}; write it shorter",
+            )
+        if longest > rest:
+            return (
+                "exclude",
+                f"takes {len(excluded)} characters of a search query, and of its {shortest} only {room - longest} are "
+                f"left beside a term of {longest}; exclude fewer or shorter terms",
+            )
+    return None
 
 
 def _search_units(candidates: Iterable[Candidate], room: int) -> list[str]:
@@ -94,9 +128,17 @@ def _search_units(candidates: Iterable[Candidate], room: int) -> list[str]:
         tail = _negated(sorted(spelling[key] for key in exclusions))
         # An excluding unit has parentheses of its own around `(a OR b) -"x"`.
         taken = len(tail) + 4 if tail else 0
-        filled = _fill(sorted(operators), room - taken)
-        units += [f"({_any_of(held)}{tail})" for held in filled] if tail else [o for held in filled for o in held]
+        ordered = sorted(operators)
+        for operator in ordered:
+            _check_fits(operator, room - taken)
+        units += [f"({_any_of(held)}{tail})" for held in _packed(ordered, room - taken)] if tail else ordered
     return units
+
+
+def _packed(operators: Sequence[str], room: int) -> list[list[str]]:
+    """The operators in as few groups as `pack` finds whose `a OR b` is at most `room` long."""
+    bins = pack([len(o) + len(_OR) for o in operators], room + len(_OR))
+    return [[operators[i] for i in sorted(held)] for held in bins]
 
 
 def _spell(spelling: dict[str, str], operators: Iterable[str]) -> list[str]:
@@ -142,9 +184,9 @@ def _negated(operators: Iterable[str]) -> str:
     return "".join(f' -"{o}"' if o.isalnum() else f" -{o}" for o in operators)
 
 
-def _languages(election: Election) -> str:
+def _languages(languages: Iterable[str]) -> str:
     """` (lang:fr OR lang:en)`, ` lang:fr`, or nothing where the election names no language."""
-    codes = [f"lang:{code}" for code in election.languages]
+    codes = [f"lang:{code}" for code in languages]
     if not codes:
         return ""
     return " " + (codes[0] if len(codes) == 1 else _any_of(codes))
@@ -159,11 +201,15 @@ def _fill(operators: Sequence[str], room: int) -> list[list[str]]:
     runs: list[list[str]] = []
     used = 0
     for operator in operators:
-        if len(operator) > room:
-            raise ValueError(f"term {operator} has {len(operator)} characters, and a query has room for {max(room, 0)}")
+        _check_fits(operator, room)
         used += len(_OR) + len(operator)
         if not runs or used > room:
             runs.append([])
             used = len(operator)
         runs[-1].append(operator)
     return runs
+
+
+def _check_fits(operator: str, room: int) -> None:
+    if len(operator) > room:
+        raise ValueError(f"term {operator} has {len(operator)} characters, and a query has room for {max(room, 0)}")

@@ -207,4 +207,249 @@ CANDIDATES = Table(
     order=("candidate",),
 )
 
-TABLES = {table.name: table for table in (TWEETS, COVERAGE, CANDIDATES)}
+# What every table made of answers of Google Trends says about the question, and about what Google made of it.
+_ASKED = (
+    _must(
+        "request_id", _S, "The request: first 16 hex digits of the sha256 of all that was asked, sample_no included."
+    ),
+    _must("candidate_id", _S, "Key of the candidate."),
+    _must("keyword", _S, "What was asked for the candidate: a topic's mid or a search term."),
+    _must("keyword_kind", _S, "topic (language independent) or term (text as people type it)."),
+    _must("area", _S, "Area, as the registry names it."),
+    _must("geo", _S, "Place asked for, as Google codes it; an empty text is the world."),
+    _must("window", _S, "hourly, daily or weekly: the length of the partition."),
+    _must("timeframe", _S, "Span asked for, hours in UTC; the end hour is one past the period."),
+    _must(
+        "period_start",
+        _T,
+        "Start of the block asked for: four hours (00, 04, ..., 20), a day or a week. Values of 0 to 100 are relative to its peak.",
+    ),
+    _must("period_end", _T, "End of that block, exclusive."),
+    Column("resolution", _S, "Distance of points in time, as Google answered: MINUTE, EIGHT_MINUTE, HOUR, ..."),
+    _must("gprop", _S, "Kind of search asked for; an empty text is web search."),
+    _must("category", _I, "Category asked for; 0 is all."),
+    _must("hl", _S, "Language asked for: that of names."),
+    _must("tz", _I, "Time zone asked for, minutes as in JavaScript; 0 is UTC."),
+    Column("user_type", _S, "What Google took the asker for, e.g. USER_TYPE_SCRAPER."),
+    _must(
+        "sample_kind",
+        _S,
+        "realtime (the block ended less than 7 days before) or archive: two samples of searches that differ.",
+    ),
+    _must("backend", _S, "Program that asked."),
+    _must("backend_version", _S, "Version of that program."),
+    _must("fetched_at", _T, "When the answer was received."),
+    _must("sample_no", _I, "1 for the first sample of a partition, 2 for the one asked for on the eighth day after."),
+    _must("partition", _S, "Partition key."),
+)
+_HAS_DATA = Column(
+    "has_data", _B, "Google's own mark: false where too few people searched to tell. Null where Google did not say."
+)
+_FORMATTED = Column("formatted", _S, "The value as Google writes it, e.g. 57, <1, 98%, Breakout, +400%.")
+_LEVEL = Column(
+    "level",
+    _S,
+    "What the value says: value (1 or more), below_one (seen, less than 1), zero, no_data (too few to tell); null where Google did not say.",
+)
+
+INTEREST_OVER_TIME = Table(
+    name="interest_over_time",
+    description="One row per request, candidate and point of time. Values compare within one request only.",
+    columns=(
+        *_ASKED,
+        _must("ts", _T, "Start of the point's span; its length is the resolution."),
+        Column(
+            "value",
+            _I,
+            "Searches, 0 to 100: 100 is the highest point of any keyword in the request. Null where there is no data.",
+        ),
+        _HAS_DATA,
+        _must("is_partial", _B, "Whether the point's span was not over when Google answered."),
+        _FORMATTED,
+        Column(
+            "batch_id",
+            _S,
+            "Names the keywords that were asked together, the same in both samples; null where one stood alone.",
+        ),
+        _must("batch_position", _I, "Place of the keyword in its request, from 0."),
+        _LEVEL,
+    ),
+    key=("request_id", "candidate_id", "ts"),
+    order=("area", "window", "partition", "candidate_id", "ts", "request_id"),
+)
+
+INTEREST_BY_REGION = Table(
+    name="interest_by_region",
+    description="One row per request, candidate and region, in Google's order.",
+    columns=(
+        *_ASKED,
+        _must("rank", _I, "Place of the region in Google's list, from 1."),
+        Column("geo_code", _S, "Code of the region, as Google returned it; null for cities."),
+        Column("geo_name", _S, "Name of the region in the language asked for."),
+        Column("lat", _F, "Latitude of a city, degrees."),
+        Column("lng", _F, "Longitude of a city, degrees."),
+        Column("geo_level", _S, "COUNTRY, REGION, CITY or DMA, as asked."),
+        Column("value", _I, "See scale. Null where there is no data."),
+        _HAS_DATA,
+        _FORMATTED,
+        _must(
+            "scale",
+            _S,
+            "index_0_100: 100 is the region where the keyword's share of searches is highest. share_within_region: percent of one keyword among those of the request, inside the region.",
+        ),
+        _LEVEL,
+    ),
+    key=("request_id", "candidate_id", "rank"),
+    order=("area", "window", "partition", "candidate_id", "request_id", "rank"),
+)
+
+_RELATED = (
+    _HAS_DATA,
+    _FORMATTED,
+    _must("is_breakout", _B, "Google wrote Breakout: grown by more than 5000 percent."),
+    Column(
+        "growth_pct",
+        _I,
+        "Growth against the period before of the same length, percent, as Google wrote it; rising only, null for a breakout.",
+    ),
+    Column("link", _S, "Address of the same question about it, on Google Trends."),
+    _LEVEL,
+)
+
+RELATED_TOPICS = Table(
+    name="related_topics",
+    description="One row per request, list and topic: what the people who searched for a candidate searched for too.",
+    columns=(
+        *_ASKED,
+        _must("list", _S, "top (by searches) or rising (by growth)."),
+        _must("rank", _I, "Place in the list, from 1."),
+        Column("topic_mid", _S, "Google's id of the topic."),
+        Column("topic_title", _S, "Name of the topic, in the language asked for."),
+        Column("topic_type", _S, "What kind of thing the topic is."),
+        Column(
+            "value",
+            _I,
+            "top: 0 to 100, 100 is the first; rising: growth in percent, as Google's number (a breakout has one too).",
+        ),
+        *_RELATED,
+    ),
+    key=("request_id", "candidate_id", "list", "rank"),
+    order=("area", "window", "partition", "candidate_id", "request_id", "list", "rank"),
+)
+
+RELATED_QUERIES = Table(
+    name="related_queries",
+    description="One row per request, list and query: what the people who searched for a candidate searched for too.",
+    columns=(
+        *_ASKED,
+        _must("list", _S, "top (by searches) or rising (by growth)."),
+        _must("rank", _I, "Place in the list, from 1."),
+        Column("query", _S, "The search, as people type it."),
+        Column(
+            "value",
+            _I,
+            "top: 0 to 100, 100 is the first; rising: growth in percent, as Google's number (a breakout has one too).",
+        ),
+        *_RELATED,
+    ),
+    key=("request_id", "candidate_id", "list", "rank"),
+    order=("area", "window", "partition", "candidate_id", "request_id", "list", "rank"),
+)
+
+CALIBRATED_INTEREST = Table(
+    name="calibrated_interest",
+    description="One row per candidate and point of time, on one scale for all candidates of a period, estimated from overlapping comparisons.",
+    columns=(
+        _must("candidate_id", _S, "Key of the candidate."),
+        _must("keyword", _S, "What was asked for the candidate: a topic's mid or a search term."),
+        _must("keyword_kind", _S, "topic or term; interest in a topic and in a term is not quite the same."),
+        _must("area", _S, "Area, as the registry names it."),
+        _must("geo", _S, "Place asked for, as Google codes it; an empty text is the world."),
+        _must("window", _S, "hourly, daily or weekly: the length of the partition."),
+        _must("period_start", _T, "Start of the block asked for: the extent of the scale."),
+        _must("period_end", _T, "End of that block, exclusive."),
+        _must("sample_no", _I, "Sample that the estimate is made of: 1, or 2 asked for on the eighth day after."),
+        _must("sample_kind", _S, "realtime or archive, as in interest_over_time; mixed where comparisons differ."),
+        _must("partition", _S, "Partition key."),
+        _must("ts", _T, "Start of the point's span."),
+        Column("resolution", _S, "Distance of points in time, as Google answered."),
+        Column(
+            "rel_index",
+            _F,
+            "Interest on the scale that all candidates of the period share: 100 is the highest of all candidates and points of the period. Null, never 0, where too small to see.",
+        ),
+        Column("share", _F, "rel_index divided by the sum over all candidates at ts, 0 to 1."),
+        Column(
+            "mean_index",
+            _F,
+            "Mean of rel_index over the whole period (the block); null where quality is below_floor or disconnected.",
+        ),
+        Column("ci_low", _F, "Lower end of the 95 percent interval of mean_index, relative to the mean candidate."),
+        Column("ci_high", _F, "Upper end of that interval."),
+        _must(
+            "quality",
+            _S,
+            "ok, weak (wide interval), below_floor (too few searches to tell) or disconnected (no comparison joins it to the others).",
+        ),
+        _must("n_obs", _I, "Comparisons that hold the candidate."),
+        Column(
+            "chi2_dof",
+            _F,
+            "Chi squared per degree of freedom of the fit of the period; near 1 where comparisons agree.",
+        ),
+        _must(
+            "calibration_id",
+            _S,
+            "First 16 hex digits of the sha256 of the ids of all requests that the estimate is made of.",
+        ),
+    ),
+    key=("area", "window", "partition", "candidate_id", "ts", "sample_no"),
+    order=("area", "window", "partition", "candidate_id", "ts", "sample_no"),
+)
+
+REQUESTS = Table(
+    name="requests",
+    description="One row per HTTP exchange with Google Trends. Hours share the requests of their block, which stand under its first hour.",
+    columns=(
+        _must("request_id", _S, "The request that the exchange served."),
+        _must("area", _S, "Area, as the registry names it."),
+        _must("geo", _S, "Place asked for; an empty text is the world."),
+        _must("window", _S, "hourly, daily or weekly."),
+        _must("partition", _S, "Partition key; for hours that of the block's first."),
+        _must("timeframe", _S, "Span asked for, hours in UTC."),
+        _must("candidates", _L, "Keys of the candidates asked for, in the order of the request."),
+        _must("keywords", _L, "What was asked for each of them."),
+        _must("sample_no", _I, "Number of the sample."),
+        _must("endpoint", _S, "explore, timeline, regions, topics or queries."),
+        _must("attempt", _I, "Which try this was, from 1."),
+        Column("status", _I, "HTTP status; null where there was no answer."),
+        Column("bytes", _I, "Length of the body received."),
+        Column("latency_ms", _I, "From asking to the end of the answer, ms."),
+        Column(
+            "error_kind",
+            _S,
+            "What went wrong: refused, server_error, timeout, unreadable, mismatch, ...; null where nothing did.",
+        ),
+        Column("payload_sha256", _S, "sha256 of the body received, hex."),
+        _must("fetched_at", _T, "When the exchange ended."),
+        Column("n_points", _I, "Points of time received inside the block; timeline only."),
+        Column("n_expected", _I, "Points that the block has at the resolution answered; timeline only."),
+    ),
+    key=("request_id", "endpoint", "fetched_at", "attempt"),
+    order=("area", "window", "partition", "fetched_at", "request_id", "endpoint", "attempt"),
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        TWEETS,
+        COVERAGE,
+        CANDIDATES,
+        INTEREST_OVER_TIME,
+        INTEREST_BY_REGION,
+        RELATED_TOPICS,
+        RELATED_QUERIES,
+        CALIBRATED_INTEREST,
+        REQUESTS,
+    )
+}

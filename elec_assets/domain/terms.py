@@ -20,7 +20,8 @@ _HASHTAG = re.compile(r"\w*[^\W_]\w*")
 _WORD = re.compile(r"[^\W_]")
 # A quote would end X's phrase and a backslash escape it; neither is part of a token.
 _UNQUOTABLE = str.maketrans('"\\“”„«»', "       ")
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae"})
+# Dotless i (U+0131) too: its capital is I, so without it a Turkish name in capitals would be another one.
+_LIGATURES = str.maketrans({"œ": "oe", "Œ": "Oe", "æ": "ae", "Æ": "Ae", "\u0131": "i"})
 # Apostrophes that Unicode counts as letters (U+02B9 to U+02BF), and marks that hide inside a word.
 _APOSTROPHES = dict.fromkeys(range(0x02B9, 0x02C0), "'")
 _INVISIBLE: dict[int, str] = dict.fromkeys((0x00AD, 0x200D, 0x2060), "")
@@ -81,10 +82,10 @@ _FOLD_LATIN = bytes(ord(_LATIN_1[c]) if c < 128 or chr(c) in _ACCENTED else c fo
 
 
 def fold(text: str) -> str:
-    """The text with case and accents folded: NFKD, marks removed, casefold, œ -> oe, æ -> ae; ß gives ss.
+    """The text with case and accents folded: NFKD, marks removed, casefold, œ -> oe, æ -> ae, ß -> ss.
 
-    Letters that Unicode uses as apostrophes become `'`; soft hyphens and joiners vanish. Each character is folded
-    alone, so fold(a + b) == fold(a) + fold(b), and fold(fold(a)) == fold(a).
+    Dotless i becomes i, letters that Unicode uses as apostrophes become `'`; soft hyphens and joiners vanish. Each
+    character is folded alone, so fold(a + b) == fold(a) + fold(b), and fold(fold(a)) == fold(a).
     """
     return map_characters(text, _FOLDED)
 

@@ -4,6 +4,7 @@ A decoder stops at the first fault of a page. This looks at brackets, commas and
 a page whose strings hold bad escapes, lone surrogates or bytes that are not UTF-8.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,7 +15,7 @@ _MEMBER = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"\s*:(.*)', re.DOTALL)
 
 
 def members(text: bytes) -> dict[str, bytes]:
-    """Key, as written, -> raw value of a JSON object. Of equal keys the last counts.
+    """Key -> raw value of a JSON object. Of equal keys the last counts.
 
     Raises:
         ValueError: the text is no object, or its brackets, quotes and commas are not where they must be.
@@ -24,8 +25,19 @@ def members(text: bytes) -> dict[str, bytes]:
         member = _MEMBER.fullmatch(part)
         if member is None:
             raise ValueError(f"a key and a value expected, {part[:20]!r} found")
-        found[member[1].decode(errors="replace")] = member[2].strip()
+        found[_key(member[1])] = member[2].strip()
     return found
+
+
+def _key(raw: bytes) -> str:
+    """A key with its escapes read; as written where they cannot be."""
+    text = raw.decode(errors="replace")
+    if "\\" not in text:
+        return text
+    try:
+        return str(json.loads(f'"{text}"'))
+    except ValueError:
+        return text
 
 
 def elements(text: bytes) -> list[bytes]:
