@@ -12,20 +12,19 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from elec_assets.clients.search_heads import PageHead, read_head
 from elec_assets.clients.spend_ledger import OverBudget, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_api import PAGE_POSTS, SearchRequest, XApi, with_token
-from elec_assets.clients.x_errors import XError, XOutOfReach, XRateLimited, XUnreadable, problem_text
+from elec_assets.clients.x_errors import XError, XOutOfReach, XRateLimited, XUnreadable
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import Grain, Window, epoch_ms, id_bounds, iso_ms, key_of
-from elec_assets.transforms.json_spans import elements, members
 from elec_assets.transforms.search_coverage import PageMeta
 
 # Four digits of a page's key; 100 posts a page make a million posts an hour and query.
 _MOST_PAGES = 9999
-_ODD = "it is kept as received; run again later, and check ELEC_X_BASE_URL if it stays"
 # X counts requests in quarters of an hour: what a 429 without reset time waits for.
 _RATE_PERIOD = timedelta(minutes=15)
 # Questions in a row without an answer after which a run asks no more: each may have taken minutes.
@@ -44,20 +43,9 @@ class Prices:
         """Upper bound of one page: each post with two referenced posts (a reply that quotes), an author for each."""
         return PAGE_POSTS * 3 * (self.post_usd + self.user_usd)
 
-    def of(self, head: "PageHead") -> float:
+    def of(self, head: PageHead) -> float:
         """What one page cost."""
         return head.posts * self.post_usd + head.users * self.user_usd
-
-
-@dataclass(frozen=True, slots=True)
-class PageHead:
-    """What filling must know of a page: how it ends and what it cost."""
-
-    posts: int
-    users: int
-    oldest_id: int | None
-    next_token: str | None
-    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,80 +219,6 @@ class SearchFill:
 def query_id(query: str) -> str:
     """How a query is named in keys: the first 8 hex digits of its sha256."""
     return hashlib.sha256(query.encode()).hexdigest()[:8]
-
-
-class _Id(msgspec.Struct):
-    id: str | int
-
-
-class _Includes(msgspec.Struct):
-    users: list[msgspec.Raw] = []
-    tweets: list[msgspec.Raw] = []
-    posts: list[msgspec.Raw] = []
-
-
-class _Meta(msgspec.Struct):
-    next_token: str | None = None
-    result_count: int | None = None
-
-
-class _Page(msgspec.Struct):
-    data: list[msgspec.Raw] | None = None
-    includes: _Includes | None = None
-    meta: _Meta | None = None
-
-
-def read_head(body: bytes) -> PageHead:
-    """How a page ends and what it cost.
-
-    Raises:
-        XUnreadable: the body is not a search page.
-    """
-    try:
-        page = _page(body)
-    except (ValueError, RecursionError) as error:
-        raise XUnreadable(f"X answered 200 with no search page ({error}); {_ODD}", status=200, body=body) from error
-    if page.meta is None or (page.data is None and page.meta.result_count != 0):
-        says = problem_text(body) or "neither posts nor a count of none"
-        raise XUnreadable(f"X answered 200 with no search page ({says}); {_ODD}", status=200, body=body)
-    data, includes = page.data or [], page.includes or _Includes()
-    ids = [found for post in data if (found := _id(post)) is not None]
-    return PageHead(
-        posts=len(data) + len(includes.tweets) + len(includes.posts),
-        users=len(includes.users),
-        oldest_id=min(ids, default=None),
-        next_token=page.meta.next_token,
-        found=len(data),
-    )
-
-
-def _page(body: bytes) -> _Page:
-    """A page's parts. One bad post (a lone surrogate) does not take its page with it: sealing rejects it alone.
-
-    Raises:
-        ValueError: it is not a page, or its `meta` cannot be read.
-        RecursionError: it is nested without end.
-    """
-    try:
-        return msgspec.json.decode(body, type=_Page)
-    except ValueError:
-        parts = members(body)
-        included = members(parts["includes"]) if "includes" in parts else {}
-        named = {n: _raws(included[n]) for n in ("users", "tweets", "posts") if n in included}
-        meta = msgspec.json.decode(parts.get("meta", b"null"), type=_Meta | None)
-        return _Page(_raws(parts["data"]) if "data" in parts else None, _Includes(**named), meta)
-
-
-def _raws(array: bytes) -> list[msgspec.Raw]:
-    return [msgspec.Raw(element) for element in elements(array)]
-
-
-def _id(post: msgspec.Raw) -> int | None:
-    try:
-        found = str(msgspec.json.decode(post, type=_Id).id)
-    except ValueError:
-        return None
-    return int(found) if found.isascii() and found.isdecimal() and len(found) < 20 else None
 
 
 def _encode(meta: PageMeta) -> bytes:

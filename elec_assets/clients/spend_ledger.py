@@ -7,6 +7,7 @@ say too much, never too little. Months are UTC.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 
@@ -24,15 +25,28 @@ class LedgerUnreadable(Exception):
     """The ledger in the store is not one that this version can read: nothing paid is asked until it is."""
 
 
-class Spend(msgspec.Struct, forbid_unknown_fields=False):
+_Usd = Annotated[float, msgspec.Meta(ge=0)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+class Spend(msgspec.Struct):
     """A month's ledger: settled USD, open reservations by call, and counts."""
 
-    version: int = VERSION
-    settled_usd: float = 0.0
-    open_usd: dict[str, float] = {}
-    calls: int = 0
-    posts: int = 0
-    users: int = 0
+    version: int
+    settled_usd: _Usd
+    open_usd: dict[str, _Usd]
+    calls: _Count
+    posts: _Count
+    users: _Count
+
+    @classmethod
+    def none(cls) -> "Spend":
+        """A month in which nothing was spent."""
+        return cls(version=VERSION, settled_usd=0.0, open_usd={}, calls=0, posts=0, users=0)
 
     @property
     def total_usd(self) -> float:
@@ -116,14 +130,15 @@ class SpendLedger:
     def _read(self, key: str) -> Spend:
         data = self._store.find(key)
         if data is None:
-            return Spend()
+            return Spend.none()
         try:
-            spend = msgspec.json.decode(data, type=Spend)
+            text = data.decode()  # else msgspec passes over names that are not UTF-8
+            version = msgspec.json.decode(text, type=_Versioned).version
+            if version > VERSION:
+                raise LedgerUnreadable(f"{key}: version {version}, this program reads up to {VERSION}; upgrade")
+            return msgspec.json.decode(text, type=Spend)
         except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
             raise LedgerUnreadable(f"{key}: not a spend ledger ({error}); restore it or move it away") from error
-        if spend.version > VERSION:
-            raise LedgerUnreadable(f"{key}: version {spend.version}, this program reads up to {VERSION}; upgrade")
-        return spend
 
     def _write(self, key: str, spend: Spend) -> None:
         self._store.put(key, msgspec.json.encode(spend))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from elec_assets.domain.windows import Grain, Window, key_of, year_week
 
 _STAMP = "%Y%m%dT%H%M%S"
+_FIRST_YEAR = 1000  # strftime pads no year before
 _SEARCH_PAGE = re.compile(
     r"(?P<election>[^/]+)/data/raw/twitter_search/(?P<day>\d{8})/(?P=day)_(?P<hour>\d{2})"
     r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)",
@@ -60,6 +61,8 @@ def parse_search_page(key: str) -> SearchPage | None:
         hour = datetime.strptime(match["day"] + match["hour"], "%Y%m%d%H").replace(tzinfo=UTC)
         seconds = datetime.strptime(asked[:15], _STAMP).replace(tzinfo=UTC)
     except ValueError:  # digits that are no time, such as hour 25
+        return None
+    if min(hour, seconds).year < _FIRST_YEAR:
         return None
     return SearchPage(
         election=match["election"],

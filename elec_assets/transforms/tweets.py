@@ -279,8 +279,7 @@ def _content(
     X cuts a retweet's own text at 140 characters and its entities with it. Where the original came along, text and
     entities are the original's, behind `RT @user: ` as X wrote it (the user may have taken another name since).
     """
-    note = post.note_post or post.note_tweet
-    has_note = note is not None and bool(note.text)
+    has_note = post.note is not None
     text, entities = (post.full_text, post.full_entities) if has_note else (post.text, post.entities)
     if not is_retweet:
         words = _words(entities)

@@ -88,7 +88,7 @@ def decode_whole(document: RawDocument) -> Iterator[Group]:
         yield Group(list(enumerate(page.data or ())), page.includes or _NOTHING_SENT_ALONG, ())
         return
     for position, line in enumerate(_lines(document.body)):
-        if len(line) > 1:  # else blank, or the \r of a keep-alive
+        if len(line) > 1 or bytes(line).strip():  # a blank line, or the \r of a keep-alive, says nothing
             read = _LINE.decode(line)
             if read.data is not None:
                 tags = _tags(read.matching_rules)

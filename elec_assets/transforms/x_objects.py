@@ -16,6 +16,7 @@ from msgspec import Meta, Raw, Struct
 from elec_assets.domain.windows import FIRST_SNOWFLAKE
 
 _INT64 = 2**63
+_FLOAT_EXACT = 2**53
 _INTEGRAL = re.compile(r"-?[0-9]{1,19}(?:\.0+)?", re.ASCII)
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def as_count(value: float | str | None) -> int | None:
         return value
     if isinstance(value, str) and not _INTEGRAL.fullmatch(value):
         raise ValueError(f"count {value!r} is no whole number")
-    if isinstance(value, float) and not value.is_integer():
-        raise ValueError(f"count {value!r} is no whole number")
+    if isinstance(value, float) and not (value.is_integer() and abs(value) < _FLOAT_EXACT):
+        raise ValueError(f"count {value!r} is no whole number, or too large to be exact")
     count = int(value.partition(".")[0]) if isinstance(value, str) else int(value)
     if not -_INT64 <= count < _INT64:
         raise ValueError(f"count {value!r} does not fit 64 bits")
@@ -159,22 +160,24 @@ class Post(Struct, gc=False):
         return self.referenced_posts or self.referenced_tweets or []
 
     @property
-    def has_note(self) -> bool:
-        """Whether there is a long form with a text."""
-        note = self.note_post or self.note_tweet
-        return note is not None and bool(note.text)
+    def note(self) -> Note | None:
+        """The long form, where there is one with a text."""
+        for note in (self.note_post, self.note_tweet):
+            if note is not None and note.text:
+                return note
+        return None
 
     @property
     def full_text(self) -> str:
         """The long form where there is one, else the text."""
-        note = self.note_post or self.note_tweet
+        note = self.note
         return (note and note.text) or self.text
 
     @property
     def full_entities(self) -> Entities | None:
         """Entities of `full_text`."""
-        note = self.note_post or self.note_tweet
-        return (note and note.text and note.entities) or self.entities
+        note = self.note
+        return (note and note.entities) or self.entities
 
 
 class ReceivedPost(Post, gc=False):

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill, query_id, read_head
+from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill, query_id
+from elec_assets.clients.search_heads import read_head
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_errors import XUnreachable, XUnreadable

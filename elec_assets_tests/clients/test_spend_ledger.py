@@ -121,7 +121,7 @@ def test_a_newer_ledger_is_left_alone(local: Store) -> None:
     local.put(KEY, b'{"version":2,"other":1}')
     with pytest.raises(LedgerUnreadable, match="version 2, this program reads up to 1; upgrade"):
         ledger(local).reserve("x", 0.0)
-    local.put(KEY, b'{"version":1,"settled_usd":2.5,"unknown":{}}')
+    local.put(KEY, b'{"version":1,"settled_usd":2.5,"open_usd":{},"calls":1,"posts":1,"users":0,"unknown":{}}')
     assert ledger(local).month().total_usd == 2.5
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from elec_assets.clients.search_fill import read_head
+from elec_assets.clients.search_heads import read_head
 from elec_assets.clients.x_api import SearchRequest, XApi
 from elec_assets.clients.x_errors import XError, XServerError, XUnreachable, XUnreadable
 from elec_assets.clients.x_transport import MOST_BYTES

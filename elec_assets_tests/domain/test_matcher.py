@@ -1,15 +1,16 @@
-import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from urllib.parse import quote, unquote
+from typing import Literal
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elec_assets.domain.matcher import Match, Matcher, PostText, matcher_at
 from elec_assets.domain.registry import Calendar, Candidate, DatedStatus, Election
+from elec_assets_tests.fuzz.plain_matcher import slow_fold, slow_match
 
 FOLLOWED = (DatedStatus(1),)
 ANNE = Candidate("ahidalgo", "Anne Hidalgo", FOLLOWED, ("Anne_Hidalgo", "partisocialiste"))
@@ -204,83 +205,32 @@ def test_lone_surrogates_are_separators() -> None:
 # Against a slow, obvious matcher
 
 
-def slow_fold(text: str) -> str:
-    text = unicodedata.normalize("NFKD", text)
-    text = re.sub("[\u02b9-\u02bf]", "'", re.sub("[\u00ad\u200d\u2060]", "", text))
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "M").casefold()
-    return text.replace("œ", "oe").replace("æ", "ae")
-
-
-def slow_words(text: str) -> list[str]:
-    return "".join(c if c.isalnum() else " " for c in slow_fold(text)).split()
-
-
-def slow_sigils(text: str, sigil: str) -> list[tuple[int, int]]:
-    """Where `@handle` or `#tag` stands: a sigil not after a word character, and the word characters that follow."""
-    found = []
-    for start, char in enumerate(text):
-        end = start + 1
-        while end < len(text) and (text[end].isalnum() or text[end] == "_"):
-            end += 1
-        after_word = start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_")
-        if char == sigil and not after_word and end > start + 1:
-            found.append((start, end))
-    return found
-
-
-class SlowPlace:
-    """One text with its URLs and mentions: lists of words no phrase leaves, handles and hashtags."""
-
-    def __init__(self, text: str, urls: tuple[str, ...] = (), mentions: tuple[str, ...] = ()) -> None:
-        folded = slow_fold(text)
-        self.lines = [slow_words(unquote(url)) for url in urls]
-        self.handles = {slow_fold(m) for m in mentions}
-        self.lines += [[h] for h in self.handles if "_" not in h]
-        self.hashtags = {folded[a + 1 : b] for a, b in slow_sigils(folded, "#")}
-        rest = 0
-        for start, end in slow_sigils(folded, "@"):
-            handle = folded[start + 1 : end]
-            self.handles.add(handle)
-            if "_" in handle:
-                self.lines.append(slow_words(folded[rest:start]))
-                rest = end
-        self.lines.append(slow_words(folded[rest:]))
-
-    def has(self, term: str) -> bool:
-        if term.startswith("@"):
-            return slow_fold(term[1:]) in self.handles
-        if term.startswith("#"):
-            return slow_fold(term[1:]) in self.hashtags
-        words = slow_words(term)
-        return any(line[i : i + len(words)] == words for line in self.lines for i in range(len(line)))
-
-
-def slow_match(people: list[Candidate], post: PostText) -> Match:
-    here = SlowPlace(post.text, tuple(post.urls), tuple(post.mentions))
-    if post.author_username is not None:
-        author = SlowPlace("", (), (post.author_username,))
-        author.lines = []
-    else:
-        author = SlowPlace("")
-    quoted = SlowPlace(post.quoted_text or "")
-    why, in_quote = set(), set()
-    for who in people:
-        reasons = {"name": [who.name], "term": list(who.terms), "own_account": [], "shared_account": []}
-        for handle in who.accounts:
-            owners = sum(handle.lower() in [a.lower() for a in other.accounts] for other in people)
-            reasons["shared_account" if owners > 1 else "own_account"].append(f"@{handle}")
-        if any(place.has(x) for x in who.exclude for place in (here, author)):
-            continue
-        found = {f"{who.key}:{r}" for r, terms in reasons.items() for t in terms if here.has(t) or author.has(t)}
-        why |= found
-        terms = [t for terms in reasons.values() for t in terms]
-        if not found and any(quoted.has(t) for t in terms) and not any(quoted.has(x) for x in who.exclude):
-            in_quote.add(who.key)
-    return Match(tuple(sorted({w.split(":")[0] for w in why})), tuple(sorted(why)), tuple(sorted(in_quote)))
-
-
-NAMES = ["Édouard Philippe", "Jean-Luc Mélenchon", "Anne Hidalgo", "Zoé", "Straße Œuvre", "Анна Ё"]
-TERMS = ["Philippe", "luc melenchon", "L'Élan", "#Élan", "#a_b", "@Party", "@x_y", "Été 2027", "Anne", "a b"]
+NAMES = [
+    "Édouard Philippe",
+    "Jean-Luc Mélenchon",
+    "Anne Hidalgo",
+    "Zoé",
+    "Straße Œuvre",
+    "Анна Ё",
+    "İpek Iğd\u0131r",
+    "ليلى",
+]
+TERMS = [
+    *(
+        "Philippe",
+        "luc melenchon",
+        "L'Élan",
+        "#Élan",
+        "#a_b",
+        "@Party",
+        "@x_y",
+        "Été 2027",
+        "Anne",
+        "a b",
+        "#Élan_2027",
+    ),
+    *("ﬁnance", "\uff21\uff22\uff23", "東京", "חופש", "ǆep", "#Iğd\u0131r", "L\u2019avenir", "ΣΊΣΥΦΟΣ", "हिन्दी", "1er"),
+]
 HANDLES = ["Party", "PARTY", "Anne_Hidalgo", "x_y", "Philippe", "_"]
 SIGNS = [
     " ",
@@ -303,7 +253,31 @@ SIGNS = [
     "%C3%89",
     "s",
     "",
+    *("\u200d", "\u200c", "\ufe0f", "\u200b", "\u2060", "\u202e", "\u2067", "\u0307", "\u0327", "\u20e3", "\u3000"),
+    *(
+        "👩\u200d🚀",
+        "🇫🇷",
+        "\u02bc",
+        "`",
+        "\u00b4",
+        "“",
+        "\u00a0",
+        "\u2011",
+        "%",
+        "%2",
+        "%E2%80%99",
+        "+",
+        "&amp;",
+        "_#",
+        "#_",
+        "@_",
+    ),
 ]
+
+
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+FORMS: list[Form] = ["NFC", "NFD", "NFKC", "NFKD"]
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
 
 
 def spellings(text: str) -> list[str]:
@@ -318,6 +292,15 @@ def spellings(text: str) -> list[str]:
         text.replace(" ", "_"),
         "#" + text,
         "@" + text,
+        *(text.lower(), text.casefold(), text.title(), text.swapcase()),
+        *(unicodedata.normalize(form, text) for form in ("NFC", "NFKC", "NFKD")),
+        text.translate(FULL_WIDTH),
+        text.replace(" ", "\u00a0"),
+        text.replace("i", "\u0131").replace("I", "İ"),
+        "\u200d".join(text),
+        f"\u2067{text}\u2069",
+        quote(text),
+        *(f"#{text.replace(' ', '_')}", f"#{text.replace(' ', '')}_"),
     ]
 
 
@@ -328,7 +311,12 @@ PIECES = st.one_of(
 )
 TEXTS = st.lists(st.tuples(PIECES, st.sampled_from(SIGNS)), max_size=8).map(lambda ps: "".join(a + b for a, b in ps))
 MENTIONS = st.sampled_from([*HANDLES, "anne", "zoe", "A_B", "other"])
-URLS = st.one_of(TEXTS, TEXTS.map(lambda t: "https://a.b/" + quote(t, errors="replace")))
+URLS = st.one_of(
+    TEXTS,
+    TEXTS.map(lambda t: "https://a.b/" + quote(t, errors="replace")),
+    TEXTS.map(lambda t: "https://a.b/?q=" + quote(t, errors="replace").replace("%20", "+").lower()),
+    TEXTS.map(lambda t: "https://a.b/" + quote(quote(t, errors="replace"))),
+)
 POSTS = st.builds(
     PostText,
     TEXTS,
@@ -352,12 +340,35 @@ PEOPLE = st.lists(
 )
 
 
-@settings(deadline=None)
-@given(PEOPLE, st.lists(POSTS, max_size=4))
-def test_the_matcher_equals_the_obvious_one(people: list[Candidate], posts: list[PostText]) -> None:
+def check_matcher(people: list[Candidate], posts: list[PostText]) -> None:
     matcher = Matcher(people)
     for post in posts:
         assert matcher.match(post) == slow_match(people, post)
+
+
+@settings(deadline=None)
+@given(PEOPLE, st.lists(POSTS, max_size=4))
+def test_the_matcher_equals_the_obvious_one(people: list[Candidate], posts: list[PostText]) -> None:
+    check_matcher(people, posts)
+
+
+@pytest.mark.prove
+@settings(deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow])
+@given(PEOPLE, st.lists(POSTS, max_size=4))
+def test_the_matcher_equals_the_obvious_one_on_many_texts(people: list[Candidate], posts: list[PostText]) -> None:
+    check_matcher(people, posts)
+
+
+@settings(deadline=None)
+@given(PEOPLE, st.sampled_from(NAMES + TERMS), st.data())
+def test_a_term_is_found_in_each_of_its_spellings(people: list[Candidate], term: str, data: st.DataObject) -> None:
+    """Whatever normal form, case or width: the folding, not a list of spellings, must make them one."""
+    text = unicodedata.normalize(data.draw(st.sampled_from(FORMS)), term)
+    text = getattr(text, data.draw(st.sampled_from(["lower", "upper", "title", "swapcase", "strip"])))()
+    text = text.translate(data.draw(st.sampled_from([{}, FULL_WIDTH])))
+    sigil = data.draw(st.sampled_from(["", "« ", "🌹", "\u202e", "d\u2019"]))
+    who = Candidate("z", "Nobody At All", FOLLOWED, terms=(term,))
+    assert "z:term" in Matcher([*people, who]).match(PostText(f"{sigil}{text} !")).matched_by
 
 
 @settings(deadline=None)

@@ -642,3 +642,46 @@ def test_a_term_that_no_rule_can_be_made_of_is_refused_at_load(term: str) -> Non
     found = problems(changed("[COBOL]", f"['{term}']"))
     assert [p.field for p in found] == ["elections.fr_2027.candidates.grace.terms[0]"]
     assert repr(term) in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "message"),
+    [
+        (
+            "exclude: [a grasshopper]",
+            "exclude: [" + ", ".join(f"another grasshopper {i:02}" for i in range(20)) + "]",
+            "exclude",
+            "takes 520 characters of a search query, and of its 512 only",
+        ),
+        ("terms: [COBOL]", f"terms: [COBOL, {'language ' * 60}]", "terms", "holds a term of 541 characters"),
+        ("name: Grace Hopper", f"name: Grace {'Brewster ' * 60}", "name", "and a search query of 512 has room for"),
+    ],
+)
+def test_what_no_rule_can_hold_is_refused_at_load(old: str, new: str, field: str, message: str) -> None:
+    """Such a registry loaded, and stopped the first hour with a ValueError that named no line (2026-11-21)."""
+    found = problems(changed(old, new) if old != "name: Grace Hopper" else VALID.replace(old, new, 1))
+    assert [(p.field, p.line) for p in found] == [(f"elections.fr_2027.candidates.grace.{field}", line_of(old))]
+    assert message in found[0].message
+
+
+def test_languages_count_for_what_a_query_can_hold() -> None:
+    """A term of 481 characters fits beside two languages, and not beside three."""
+    text = changed("[COBOL]", f"[{'long ' * 96}]").replace("exclude: [a grasshopper]", "exclude: []")
+    assert load(text).elections["fr_2027"].candidates["grace"].terms == (("long " * 96).strip(),)
+    (problem,) = problems(text.replace("[fr, en]", "[fr, en, de]"))
+    assert problem.field == "elections.fr_2027.candidates.grace.terms"
+    assert "beside 32 for the languages" in problem.message
+
+
+def test_a_candidates_file_is_judged_with_the_languages_of_its_election() -> None:
+    people = json.dumps({"ada": {"name": "Ada " * 120, "status": 1}}, indent=1)
+    (problem,) = problems(BY_FILE.replace("[fr, en]", "[fr, en, de]"), lambda _: people)
+    assert (problem.file, problem.line, problem.field) == ("people/2021.json", 3, "ada.name")
+    assert load(BY_FILE, lambda _: people).elections["fr_2027"].candidates["ada"].name == ("Ada " * 120).strip()
+
+
+@pytest.mark.parametrize(("opening", "line"), [("[", 3), ("{a: ", 3), ("- ", 3)])
+def test_what_is_nested_beyond_all_need_is_refused_at_once(opening: str, line: int) -> None:
+    """The reader of YAML looks through all open levels for every token: 250 in 64 KiB took 9 s (2026-11-22)."""
+    (problem,) = problems(f"elections:\n  a:\n    {opening * 60}\n" + "    b\n" * 3)
+    assert (problem.line, problem.message) == (line, "is nested too deeply; a registry needs 8 levels, 50 are read")

@@ -31,6 +31,7 @@ from elec_assets.domain.terms import (
         ("Mé\u00adlen\u2060chon", "melenchon"),
         ("\uff21\uff22\uff20\uff30", "ab@p"),
         ("İstanbul", "istanbul"),
+        ("IĞDIR Iğd\u0131r", "igdir igdir"),
         ("Ёлка", "елка"),
         ("🌹\ufe0f #Été", "🌹 #ete"),
     ],
