@@ -12,8 +12,8 @@ from enum import StrEnum
 X_EPOCH_MS = 1_288_834_974_657
 # Ids below this were numbered one after another, before snowflakes (2010-11-04): they hold no time.
 FIRST_SNOWFLAKE = 29_700_859_247
-ALL_IDS = (-1, 2**63)
-"""Bounds, both exclusive, of every id of X."""
+ALL_IDS = (-1, 10**19)
+"""Bounds, both exclusive, of all that is read as an id of X: up to 19 digits."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 HOUR = timedelta(hours=1)

@@ -101,3 +101,8 @@ def test_a_ledger_that_gives_money_is_unreadable(content: bytes) -> None:
 def test_a_line_of_one_byte_is_a_reject(line: bytes) -> None:
     """Only white space and the carriage return of a keep-alive say nothing."""
     TARGETS["lines"].run(b"\r\n" + line + b"\n \n")
+
+
+def test_an_id_of_nineteen_nines_is_a_row() -> None:
+    """It is beyond 64 bits, so it was taken for a post of another time and vanished where all posts are wanted."""
+    TARGETS["page"].run(b'{"data":[{"id":"9999999999999999999","text":""},{}]}')
