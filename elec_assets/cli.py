@@ -124,6 +124,47 @@ def sandbox_x(
         _until_interrupted()
 
 
+@sandbox.command("trends")
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one and prints it."
+)
+@click.option("--seed", default=2027, show_default=True, help="The same seed, day and request give the same numbers.")
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/trends_faults.py.",
+)
+@click.option(
+    "--replay",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve recorded exchanges (JSON) byte for byte instead of the seeded world.",
+)
+def sandbox_trends(*, port: int, seed: int, faults: Path | None, replay: tuple[Path, ...]) -> None:
+    """Google Trends' explore and its widgets over a seeded world made from the registry, or recorded exchanges.
+
+    The printed address stands for https://trends.google.com/trends.
+    """
+    from elec_assets.operations.sandboxes import trends_scene_of
+    from elec_assets.sandbox.faults import load_faults
+    from elec_assets.sandbox.serve import start_trends
+    from elec_assets.sandbox.trends_faults import TrendsFault
+
+    try:
+        scripted = load_faults(faults, TrendsFault) if faults else ()
+        world = None
+        if not replay:
+            _, registry = _settings_and_registry()
+            world = trends_scene_of(registry.elections.values(), seed=seed)
+        server = start_trends(world=world, replay=replay, port=port, faults=scripted)
+    except (ValueError, OSError) as error:
+        _stop(str(error), 2)
+    click.echo(server.url)
+    click.echo("Stop with Ctrl-C.", err=True)
+    with server:
+        _until_interrupted()
+
+
 @main.group()
 def candidates() -> None:
     """The registry: who is followed."""
@@ -140,6 +181,20 @@ def candidates_check(*, file: Path | None, as_json: bool) -> None:
     from elec_assets.operations.candidates import check
 
     _print(check(file or _settings().registry_path, _now()), as_json=as_json)
+
+
+@candidates.command("accept")
+@click.option("--reason", required=True, help="Why the past changes; kept with the version.")
+@_AS_JSON
+def candidates_accept(*, reason: str, as_json: bool) -> None:
+    """Record that an edit of the registry changes who was followed in the past: it is refused otherwise.
+
+    Shows what changes, for whom, from when until when. `elec doctor` shows it before.
+    """
+    from elec_assets.operations.accept import accept
+
+    settings, registry = _settings_and_registry()
+    _print(_working(lambda: accept(settings, registry, _now(), reason)), as_json=as_json)
 
 
 @main.command()
@@ -247,6 +302,7 @@ def _settings_and_registry() -> "tuple[Settings, Registry]":
 
 def _working(work: "Callable[[], Report]") -> "Report":
     """Run a command's work; what it cannot do becomes one sentence and an exit code."""
+    from elec_assets.clients.registry_history import HistoryUnreadable, PastRewritten
     from elec_assets.clients.store import StoreError
     from elec_assets.clients.tweet_archive import ArchiveDamaged
     from elec_assets.operations.dagster_api import DagsterUnreachable
@@ -254,9 +310,9 @@ def _working(work: "Callable[[], Report]") -> "Report":
 
     try:
         return work()
-    except (StoreError, ArchiveDamaged, CoverageUnreadable, DagsterUnreachable) as error:
+    except (StoreError, ArchiveDamaged, CoverageUnreadable, DagsterUnreachable, HistoryUnreadable) as error:
         _stop(str(error), 1)
-    except ValueError as error:
+    except (ValueError, PastRewritten) as error:
         _stop(str(error), 2)
 
 

@@ -16,6 +16,9 @@ import requests
 from click.testing import CliRunner, Result
 
 from elec_assets import cli
+from elec_assets.clients.registry_history import RegistryHistory
+from elec_assets.clients.registry_source import load_registry
+from elec_assets.clients.store import open_store
 from elec_assets.domain import layout
 from elec_assets.domain.windows import Grain, floor, window_at
 from elec_assets.operations.demo_setup import ELECTION, demo_registry
@@ -89,12 +92,14 @@ def test_the_commands_are_those_that_the_design_names() -> None:
     assert listed(elec("--help").stdout) == sorted(cli.main.commands)
     assert sorted(LEAVES) == [
         "elec backfill",
+        "elec candidates accept",
         "elec candidates check",
         "elec coverage",
         "elec demo",
         "elec doctor",
         "elec plan",
         "elec rebuild",
+        "elec sandbox trends",
         "elec sandbox x",
     ]
 
@@ -114,7 +119,7 @@ def test_every_command_and_option_says_what_it_does(name: str) -> None:
             assert (option.metavar or str(option.name).upper()) in command.help
 
 
-@pytest.mark.parametrize("name", [n for n in LEAVES if n not in ("elec sandbox x",)])
+@pytest.mark.parametrize("name", [n for n in LEAVES if n not in ("elec sandbox x", "elec sandbox trends")])
 def test_every_command_that_reports_takes_json(name: str) -> None:
     assert "--json" in [flag for option in COMMANDS[name].params for flag in option.opts]
 
@@ -213,6 +218,67 @@ def test_candidates_check_takes_the_registry_of_the_deployment(home: Path) -> No
     assert elec("candidates", "check").exit_code == 2
 
 
+# candidates accept
+
+
+@pytest.fixture
+def refused(home: Path) -> Path:
+    """The registry in force, and candidates.yaml without one of those who were followed."""
+    path = home / "candidates.yaml"
+    registry = load_registry(path)
+    RegistryHistory(open_store((home / "data").as_uri())).admit(registry, datetime.now(UTC))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "amartin:" not in line), encoding="utf-8")
+    return path
+
+
+def stored(home: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in (home / "data").rglob("*") if p.is_file()}
+
+
+@pytest.mark.usefixtures("refused")
+def test_an_edit_of_the_past_is_refused_until_it_is_accepted(home: Path) -> None:
+    again = ("rebuild", "--table", "tweets", "--since", f"{datetime.now(UTC):%Y-%m-%d}")
+    before = stored(home)
+    result = elec(*again)
+    assert result.exit_code == 2
+    assert f"{ELECTION}: amartin was followed from" in one_sentence(result)
+    assert elec("doctor").exit_code == 2
+    assert stored(home) == before
+    accepted = elec("candidates", "accept", "--reason", "wrong from the start", "--json")
+    assert accepted.exit_code == 0
+    told = one_object(accepted)
+    assert (told["accepted"], told["reason"]) == (True, "wrong from the start")
+    assert elec(*again).exit_code == 0
+    assert elec("doctor").exit_code == 0
+    once_more = elec("candidates", "accept", "--reason", "again")
+    assert (once_more.exit_code, "nothing to accept" in once_more.stdout) == (0, True)
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize("arguments", [[], ["--reason", " "], ["--reason"]])
+def test_accepting_without_a_reason_ends_with_2_and_records_nothing(home: Path, arguments: list[str]) -> None:
+    before = stored(home)
+    result = elec("candidates", "accept", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "reason" in result.stderr
+    assert stored(home) == before
+
+
+def test_a_history_that_cannot_be_read_ends_with_1(home: Path, refused: Path) -> None:
+    entry = home / "data" / layout.registry_admission(2)
+    entry.write_text('{"format": 2}', encoding="utf-8")
+    for command in (
+        ["candidates", "accept", "--reason", "why"],
+        ["rebuild", "--table", "tweets", "--since", "2026-11-02"],
+    ):
+        result = elec(*command)
+        assert result.exit_code == 1
+        assert "format 2, this program reads up to 1; upgrade" in one_sentence(result)
+    refused.write_text(BROKEN, encoding="utf-8")
+    assert elec("candidates", "accept", "--reason", "why").exit_code == 2
+
+
 # What reports
 
 
@@ -224,6 +290,7 @@ def test_candidates_check_takes_the_registry_of_the_deployment(home: Path) -> No
         ["coverage"],
         ["doctor"],
         ["candidates", "check"],
+        ["candidates", "accept", "--reason", "nothing"],
         ["rebuild", "--table", "tweets", "--since", "2026-11-02"],
     ],
 )

@@ -3,10 +3,10 @@
 import fnmatch
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from elec_assets.sandbox.x_errors import PRESETS
 
@@ -14,6 +14,8 @@ from elec_assets.sandbox.x_errors import PRESETS
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault. With neither status, preset, redirect nor reset the true answer follows, late or cut.
+
+    A sandbox may have faults of its own: a subclass, with further attributes and other presets.
 
     Attributes:
         path: paths it waits for, as a pattern (`/2/tweets/search/*`); the default is any.
@@ -25,9 +27,17 @@ class Fault:
         headers: further headers, or other values for the usual ones.
         delay_s: seconds to wait before anything is sent.
         cut: part of the body that is sent before the connection is closed, 0 to 1.
+        truncate: part of the body that is sent as if it were all of it, 0 to 1.
         reset: close with a TCP reset instead of an answer.
         redirect: `location` of a 302 answer.
+        gzip: send the body gzip-coded; `cut` then cuts the coded bytes.
+        no_content_type: send no `Content-Type`.
+        no_length: send no `Content-Length`: the body ends where the connection does.
+        drip_s: seconds between single bytes of the body.
+        filler_bytes: send so many spaces instead of a body, or as many as the other side takes.
     """
+
+    presets: ClassVar[Collection[str]] = PRESETS
 
     path: str = "*"
     times: int = 1
@@ -38,16 +48,23 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
     cut: float | None = None
+    truncate: float | None = None
     reset: bool = False
     redirect: str | None = None
+    gzip: bool = False
+    no_content_type: bool = False
+    no_length: bool = False
+    drip_s: float = 0.0
+    filler_bytes: int = 0
 
     def __post_init__(self) -> None:
-        if self.preset is not None and self.preset not in PRESETS:
-            raise ValueError(f"preset is {self.preset!r}, must be one of {', '.join(PRESETS)}")
-        if self.times < 1 or self.skip < 0 or self.delay_s < 0:
-            raise ValueError("times must be 1 or more, skip and delay_s 0 or more")
-        if self.cut is not None and not 0 <= self.cut < 1:
-            raise ValueError(f"cut is {self.cut}, must be 0 or more and less than 1")
+        if self.preset is not None and self.preset not in self.presets:
+            raise ValueError(f"preset is {self.preset!r}, must be one of {', '.join(self.presets)}")
+        if self.times < 1 or min(self.skip, self.delay_s, self.drip_s, self.filler_bytes) < 0:
+            raise ValueError("times must be 1 or more; skip, delay_s, drip_s and filler_bytes 0 or more")
+        for name, part in (("cut", self.cut), ("truncate", self.truncate)):
+            if part is not None and not 0 <= part < 1:
+                raise ValueError(f"{name} is {part}, must be 0 or more and less than 1")
 
 
 @dataclass(slots=True)
@@ -89,8 +106,8 @@ class FaultScript:
             return sum(entry.left for entry in self._entries)
 
 
-def load_faults(path: Path) -> list[Fault]:
-    """Faults from a JSON file: a list of objects with the attributes of `Fault`.
+def load_faults(path: Path, kind: type[Fault] = Fault) -> list[Fault]:
+    """Faults from a JSON file: a list of objects with the attributes of `kind`.
 
     Raises:
         ValueError: the file is not such a list; the message names the file and the entry.
@@ -100,16 +117,16 @@ def load_faults(path: Path) -> list[Fault]:
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if isinstance(entries, list):
-        return [_fault(entry, f"{path}: fault {number}") for number, entry in enumerate(entries, start=1)]
+        return [_fault(entry, kind, f"{path}: fault {number}") for number, entry in enumerate(entries, start=1)]
     raise ValueError(f"{path}: must hold a list of faults, holds a {type(entries).__name__}")
 
 
-def _fault(entry: object, where: str) -> Fault:
-    known = {f.name for f in fields(Fault)}
+def _fault(entry: object, kind: type[Fault], where: str) -> Fault:
+    known = {f.name for f in fields(kind)}
     if not isinstance(entry, dict) or not entry.keys() <= known:
         odd = ", ".join(sorted(entry.keys() - known)) if isinstance(entry, dict) else repr(entry)
         raise ValueError(f"{where}: {odd} is not known; a fault is an object with some of {', '.join(sorted(known))}")
     try:
-        return Fault(**entry)
+        return kind(**entry)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error

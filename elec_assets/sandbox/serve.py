@@ -7,6 +7,10 @@ from pathlib import Path
 from elec_assets.sandbox.faults import Fault, FaultScript
 from elec_assets.sandbox.posts import PostSource
 from elec_assets.sandbox.replay import Replay
+from elec_assets.sandbox.trends_api import TrendsApi, TrendsOptions
+from elec_assets.sandbox.trends_http import TrendsServer, TrendsSource
+from elec_assets.sandbox.trends_replay import TrendsReplay
+from elec_assets.sandbox.trends_world import TrendsScene, TrendsWorld
 from elec_assets.sandbox.world import Scene, World
 from elec_assets.sandbox.x_api import TOKEN, XApi, XOptions
 from elec_assets.sandbox.x_fields import Spelling
@@ -56,3 +60,37 @@ def start_x(
         token=token, spelling=spelling, rate_factor=rate_factor, index_lag_s=index_lag_s, match_all=match_all
     )
     return XServer(XApi(source, clock, options), FaultScript(faults), port)
+
+
+def start_trends(
+    *,
+    world: TrendsWorld | TrendsScene | None = None,
+    replay: Sequence[Path] = (),
+    port: int = 0,
+    clock: Callable[[], datetime] = utc_now,
+    options: TrendsOptions | None = None,
+    faults: Iterable[Fault] = (),
+) -> TrendsServer:
+    """Start the Google Trends sandbox in a thread; leave the context or call `stop` to end it.
+
+    Args:
+        world: a world whose truth the caller may ask, or what to make one from; or `replay`. Exactly one of the two.
+        replay: recorded exchanges to serve byte for byte (see `TrendsReplay`).
+        port: 0 for any free one.
+        clock: the server's time, UTC.
+        options: how it behaves; the default has no quota. A replay has no use for them.
+        faults: what goes wrong, in order: `TrendsFault`, or `Fault`.
+
+    Raises:
+        ValueError: neither or both of world and replay, or a file that cannot be replayed (`ReplayError`).
+        OSError: the port is taken.
+    """
+    if (world is None) == (not replay):
+        raise ValueError("give either a world or files to replay")
+    source: TrendsSource
+    if world is None:
+        source = TrendsReplay(replay)
+    else:
+        made = TrendsWorld(world) if isinstance(world, TrendsScene) else world
+        source = TrendsApi(made, clock, options or TrendsOptions())
+    return TrendsServer(source, clock, FaultScript(faults), port)

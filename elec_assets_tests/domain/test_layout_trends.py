@@ -36,7 +36,7 @@ HOUR = TrendsPlace("e", "fr", Cadence.HOURLY, window_at(datetime(2027, 2, 1, 13,
 WEEK = TrendsPlace("e", "world", Cadence.WEEKLY, window_at(datetime(2027, 2, 3, tzinfo=UTC), Grain.WEEK))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(PLACES, IDS, ASKED)
 def test_a_document_is_read_back_and_stands_under_the_first_hour_of_its_block(
     place: TrendsPlace, request_id: str, endpoint: Endpoint
@@ -49,14 +49,14 @@ def test_a_document_is_read_back_and_stands_under_the_first_hour_of_its_block(
     assert place.block.block == place.block
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(PLACES, TRENDS_TABLES)
 def test_a_table_and_a_coverage_row_are_read_back(place: TrendsPlace, table: str) -> None:
     assert parse_table(place.table(table)) == (place, table)
     assert parse_coverage(place.coverage) == place
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(PLACES, PLACES, TRENDS_TABLES)
 def test_two_partitions_never_share_a_key(one: TrendsPlace, other: TrendsPlace, table: str) -> None:
     same = one == other
@@ -64,7 +64,7 @@ def test_two_partitions_never_share_a_key(one: TrendsPlace, other: TrendsPlace, 
     assert (one.coverage == other.coverage) == same
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(NAMES, TRENDS_TABLES, TIMES, st.booleans(), st.sampled_from(["csv.gz", "parquet"]))
 def test_a_weekly_file_is_read_back(election: str, table: str, moment: datetime, samples: bool, suffix: str) -> None:
     week = window_at(moment, Grain.WEEK)
@@ -72,7 +72,7 @@ def test_a_weekly_file_is_read_back(election: str, table: str, moment: datetime,
     assert parse_weekly(key) == TrendsWeekly(election, table, week, suffix, samples)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(PLACES, IDS, ASKED, st.data())
 def test_keys_that_are_almost_those_of_a_document_are_none(
     place: TrendsPlace, request_id: str, endpoint: Endpoint, data: st.DataObject

@@ -133,7 +133,7 @@ elections:
     name: Test
     country: BE
     calendar: {collect_from: 2030-01-07, rounds: [2030-02-03], inauguration: 2030-02-10}
-    trends: {anything: [at, all]}
+    trends: {}
     release:
     candidates: {ada: {name: Ada, status: 0, party: }}
 """

@@ -52,7 +52,7 @@ def test_a_plan_above_the_cap_is_told_with_what_to_do() -> None:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(PLANS, st.integers(0, 60), st.integers(0, 4))
 def test_the_sum_is_that_of_all_requests_counted_one_by_one(plan: TrendsPlan, people: int, areas: int) -> None:
     total = 0.0

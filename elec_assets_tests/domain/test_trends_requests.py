@@ -98,7 +98,7 @@ def test_samples_are_numbered_from_one() -> None:
         ASKED.sample(0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(st.permutations(people(12)), st.text(max_size=10))
 def test_the_order_is_that_of_the_partition_and_not_of_the_registry(order: list[Candidate], partition: str) -> None:
     one = shuffled(partition, order)

@@ -12,9 +12,10 @@ import requests
 import tweepy
 from requests.adapters import HTTPAdapter
 
-from elec_assets.sandbox.serve import start_x
+from elec_assets.sandbox.serve import start_trends, start_x
 from elec_assets.sandbox.world import Person, Scene
 from elec_assets.sandbox.x_http import XServer
+from elec_assets_tests.sandbox import trends
 
 NOW = datetime(2027, 2, 3, 20, 0, tzinfo=UTC)
 REPOSITORY = Path(__file__).parents[2]
@@ -96,9 +97,38 @@ def get() -> Iterator[Callable[..., requests.Response]]:
         yield fetch
 
 
+@pytest.fixture
+def clock() -> trends.Clock:
+    """The clock of `google`; move it."""
+    return trends.Clock()
+
+
+@pytest.fixture
+def google(clock: trends.Clock) -> Iterator[trends.StartTrends]:
+    """Start a Google Trends over the small scene (or a replay), and a client of it; all are stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> trends.Client:  # noqa: ANN401 - what start_trends takes
+            source = {} if "replay" in options else {"world": trends.WORLD}
+            client = trends.Client(stack.enter_context(start_trends(**{"clock": clock, **source, **options})))
+            stack.enter_context(client.session)
+            return client
+
+        yield start
+
+
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    folder = Path(os.environ.get("ELEC_TEST_RECORDINGS") or REPOSITORY / ".." / "shared" / "data") / "x"
+    return _recordings_of("x")
+
+
+@pytest.fixture(scope="session")
+def trends_recordings() -> Path:
+    return _recordings_of("google_trends")
+
+
+def _recordings_of(system: str) -> Path:
+    folder = Path(os.environ.get("ELEC_TEST_RECORDINGS") or REPOSITORY / ".." / "shared" / "data") / system
     if not folder.is_dir():
         pytest.skip(f"no recordings at {folder}: set ELEC_TEST_RECORDINGS")
     return folder

@@ -67,6 +67,23 @@ def test_a_delay(serve: Serve, get: Get) -> None:
     assert time.monotonic() - start >= 0.2
 
 
+def test_a_packed_body_with_and_without_length(serve: Serve, get: Get) -> None:
+    server = serve(faults=[Fault(gzip=True), Fault(gzip=True, no_length=True)])
+    whole, ended = (get(server, RECENT, query="essai") for _ in range(2))
+    assert whole.json() == ended.json() == get(server, RECENT, query="essai").json()
+    assert whole.headers["Content-Encoding"] == ended.headers["Content-Encoding"] == "gzip"
+    assert int(whole.headers["Content-Length"]) < len(whole.content)
+    assert "Content-Length" not in ended.headers
+
+
+def test_a_body_that_drips_and_one_of_spaces(serve: Serve, get: Get) -> None:
+    server = serve(faults=[Fault(body="x" * 40, drip_s=0.005), Fault(filler_bytes=3_000_000)])
+    start = time.monotonic()
+    assert get(server, RECENT, query="essai").text == "x" * 40
+    assert time.monotonic() - start >= 0.2
+    assert get(server, RECENT, query="essai").content == b" " * 3_000_000
+
+
 def test_faults_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "faults.json"
     path.write_text(json.dumps([{"path": "/2/*", "preset": "rate_limit", "times": 3}, {"cut": 0.1}]))
@@ -83,6 +100,7 @@ def test_faults_from_a_file(tmp_path: Path) -> None:
         ('[{"preset": "nothing"}]', "fault 1: preset is 'nothing', must be one of usage_cap_exceeded"),
         ('[{"cut": 2}]', "fault 1: cut is 2"),
         ('[{"times": 0}]', "fault 1: times"),
+        ('[{"drip_s": -1}]', "fault 1: times must be 1 or more; skip, delay_s, drip_s and filler_bytes 0 or more"),
         ('[{"times": "x"}]', "fault 1"),
     ],
 )
