@@ -27,7 +27,7 @@ def test_a_refusal_of_x_is_the_failure_of_the_run(deployment: Deployment, x: XSe
 
 @pytest.mark.parametrize("broken", ["ledger", "store"])
 def test_what_no_hour_could_get_over_ends_the_run_at_the_first_one(
-    deployment: Deployment, x: XServer, broken: str
+    deployment: Deployment, x: XServer, store_kind: str, broken: str
 ) -> None:
     """It ended in a traceback; with a full disk each of 24 hours would have been asked, and paid for, in vain."""
     store = open_store(deployment.store.as_uri())
@@ -35,6 +35,8 @@ def test_what_no_hour_could_get_over_ends_the_run_at_the_first_one(
     if broken == "ledger":
         store.put(key, json.dumps({"version": 2}).encode())
         says = f"{HOUR}: {key}: version 2, this program reads up to 1; upgrade. The run ends here"
+    elif store_kind != "local":
+        pytest.skip("a bucket has no folders that could be files")
     else:
         (deployment.store / "state").mkdir()
         (deployment.store / "state" / "spend").write_bytes(b"a file where a folder must be")
