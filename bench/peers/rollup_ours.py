@@ -1,6 +1,5 @@
 """From the week's batch files to the weekly file by the project's own code, hour by hour, in one process."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Window
 from elec_assets.transforms import sealing
+from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.x_documents import RawDocument
 
 GUNZIP, FLATTEN, SEAL, TABLE, WEEK = "gunzip", "decode, flatten, match", "rest of seal", "table", "week"
@@ -69,7 +69,7 @@ def _documents(folder: Path, slots: range, stages: Stages) -> Iterator[RawDocume
     for slot in slots:
         path = posts.slot_path(folder, slot)
         with stages.time(GUNZIP):
-            body = gzip.decompress(path.read_bytes())
+            body = unpacked(path.read_bytes())
         yield RawDocument(path.name, "stream", posts.slot_start(slot + 1), body, "lines")
 
 

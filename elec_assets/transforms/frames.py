@@ -49,14 +49,19 @@ def from_rows(rows: Sequence[Row], table: Table) -> pl.DataFrame:
     Raises:
         ValueError: a column that may not be null holds a null.
     """
-    if not rows:
-        return empty(table)
-    columns = zip(*rows, strict=True)
-    series = [_series(column, values) for column, values in zip(table.columns, columns, strict=True)]
-    return conform(pl.DataFrame(series), table)
+    return from_columns(list(zip(*rows, strict=True)), table) if rows else empty(table)
 
 
-def _series(column: Column, values: tuple[object, ...]) -> pl.Series:
+def from_columns(columns: Sequence[Sequence[object]], table: Table) -> pl.DataFrame:
+    """A frame of columns in the order of the table, times as ms since 1970.
+
+    Raises:
+        ValueError: a column that may not be null holds a null.
+    """
+    return conform(pl.DataFrame([_series(c, v) for c, v in zip(table.columns, columns, strict=True)]), table)
+
+
+def _series(column: Column, values: Sequence[object]) -> pl.Series:
     if column.kind is Kind.STRINGS:
         return _lists(column.name, [value if isinstance(value, tuple | list) else None for value in values])
     stored = pl.Int64() if column.kind is Kind.TIME else _TYPES[column.kind]

@@ -5,8 +5,10 @@ of documents: their order, and how often one is given, change nothing.
 """
 
 import base64
+import gc
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +17,7 @@ from zlib_ng.zlib_ng import crc32
 
 from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Window, id_bounds
-from elec_assets.transforms.frames import Row, from_rows
+from elec_assets.transforms.frames import from_columns
 from elec_assets.transforms.gzips import packed
 from elec_assets.transforms.parquet import parquet_bytes, read_parquet
 from elec_assets.transforms.tweets import MatchPost, flatten
@@ -24,9 +26,6 @@ from elec_assets.transforms.x_documents import RawDocument, Reject
 _TWEET_ID, _RETWEETED_ID, _TAGS, _ORIGIN = map(
     TWEETS.names.index, ("tweet_id", "retweeted_id", "matched_rule_tags", "origin")
 )
-
-# Receive time, batch, position, and a sum of the document for two documents that say to be the same batch.
-_Order = tuple[datetime, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +54,38 @@ def seal(
     they, retweets of them and their text in posts that quote them are left out. Rows are sorted by id as a number.
     """
     hour = _Hour(window, frozenset(tombstones))
-    for document in documents:
-        hour.take(document, match)
-    rows = [hour.rows[tweet_id] for tweet_id in sorted(hour.rows)]
-    duplicates = hour.received - hour.strays - hour.removed - len(rows)
-    return Sealed(from_rows(rows, TWEETS), sorted(hour.rejects), hour.received, duplicates, hour.strays, hour.removed)
+    with _uncollected():
+        for document in documents:
+            hour.take(document, match)
+        frame = hour.frame()
+    duplicates = hour.received - hour.strays - hour.removed - frame.height
+    return Sealed(frame, sorted(hour.rejects), hour.received, duplicates, hour.strays, hour.removed)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the cyclic garbage collector: what a seal makes has no cycles, and looking for them took a tenth."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class _Hour:
-    """The best copy so far of every post of a window."""
+    """All copies of the posts of a window, column by column, and which copy of each post counts."""
 
     def __init__(self, window: Window, tombstones: frozenset[str]) -> None:
         self._within = id_bounds(window)
         self._tombstones = tombstones
         self._seen: set[int] = set()
-        self._orders: dict[int, _Order] = {}
-        self.rows: dict[int, Row] = {}
+        self._columns: list[list[object]] = [[] for _ in TWEETS.columns]
+        self._orders: list[tuple[datetime, str, int]] = []  # of the documents
+        self._places: list[tuple[int, int]] = []  # of the copies: document, position in it
+        self._counts: dict[int, int] = {}  # id -> the copy that counts
         self.rejects: list[Reject] = []
         self.received = self.strays = self.removed = 0
 
@@ -82,21 +97,44 @@ class _Hour:
         self._seen.add(check_sum)
         flat = flatten(document, match, self._tombstones, self._within)
         self.rejects += flat.rejects
-        self.received += len(flat.rows) + flat.strays
+        self.received += len(flat.positions) + flat.strays
         self.strays += flat.strays
-        for position, row in flat.rows:
-            self._take_row(row, (document.received_at, document.batch_id, position, check_sum))
+        first, number = len(self._places), len(self._orders)
+        for column, more in zip(self._columns, flat.columns, strict=True):
+            column.extend(more)
+        self._orders.append((document.received_at, document.batch_id, check_sum))
+        self._places += [(number, position) for position in flat.positions]
+        for copy in range(first, len(self._places)):
+            self._take_copy(copy)
 
-    def _take_row(self, row: Row, order: _Order) -> None:
-        tweet_id = int(str(row[_TWEET_ID]))
-        if row[_TWEET_ID] in self._tombstones or row[_RETWEETED_ID] in self._tombstones:
+    def _take_copy(self, copy: int) -> None:
+        if self._tombstones and {self._columns[_TWEET_ID][copy], self._columns[_RETWEETED_ID][copy]} & self._tombstones:
             self.removed += 1
-        elif tweet_id not in self.rows:
-            self.rows[tweet_id], self._orders[tweet_id] = row, order
-        elif order > self._orders[tweet_id]:
-            self.rows[tweet_id], self._orders[tweet_id] = _united(row, self.rows[tweet_id]), order
-        else:
-            self.rows[tweet_id] = _united(self.rows[tweet_id], row)
+            return
+        tweet_id = int(str(self._columns[_TWEET_ID][copy]))
+        other = self._counts.setdefault(tweet_id, copy)
+        if other != copy:
+            last, earlier = (copy, other) if self._order(copy) > self._order(other) else (other, copy)
+            self._unite(last, earlier)
+            self._counts[tweet_id] = last
+
+    def _order(self, copy: int) -> tuple[datetime, str, int, int]:
+        """Receive time, batch and position; a sum of the document for two that say to be the same batch."""
+        number, position = self._places[copy]
+        received_at, batch_id, check_sum = self._orders[number]
+        return (received_at, batch_id, position, check_sum)
+
+    def _unite(self, values: int, other: int) -> None:
+        """Give one copy the origins and tags of both."""
+        for index in (_TAGS, _ORIGIN):
+            cells = self._columns[index]
+            if cells[values] != cells[other]:
+                cells[values] = tuple(sorted({*_strings(cells[values]), *_strings(cells[other])}))
+
+    def frame(self) -> pl.DataFrame:
+        """The copies that count, by id."""
+        chosen = [self._counts[tweet_id] for tweet_id in sorted(self._counts)]
+        return from_columns(self._columns, TWEETS)[chosen]
 
 
 def _sum(document: RawDocument) -> int:
@@ -106,16 +144,6 @@ def _sum(document: RawDocument) -> int:
     """
     head = json.dumps([document.batch_id, document.origin, document.kind, document.received_at.isoformat()])
     return crc32(document.body, crc32(head.encode())) << 64 | len(document.body)
-
-
-def _united(values: Row, other: Row) -> Row:
-    """The first row with the origins and tags of both."""
-    if values[_TAGS] == other[_TAGS] and values[_ORIGIN] == other[_ORIGIN]:
-        return values
-    row = list(values)
-    for index in (_TAGS, _ORIGIN):
-        row[index] = tuple(sorted({*_strings(values[index]), *_strings(other[index])}))
-    return tuple(row)
 
 
 def _strings(cell: object) -> tuple[str, ...]:

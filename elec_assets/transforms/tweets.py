@@ -1,16 +1,15 @@
 """From the posts of a raw document to rows of the table `tweets`, in the order of its columns.
 
-A row is a tuple of strings, numbers and tuples of strings: nothing decoded stays alive, and the garbage collector soon
-stops looking at such tuples (with lists it doubled the time of a busy hour).
+Columns hold strings, numbers and tuples of strings: nothing decoded stays alive, and the garbage collector soon stops
+looking at such tuples (with lists it doubled the time of a busy hour).
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from operator import itemgetter
 from typing import NamedTuple
 
 from elec_assets.domain.matcher import Match, PostText
@@ -20,6 +19,7 @@ from elec_assets.transforms.frames import Row
 from elec_assets.transforms.x_checks import are_counts, are_ids
 from elec_assets.transforms.x_documents import UNREADABLE, Group, RawDocument, Reject, decode, decode_whole
 from elec_assets.transforms.x_objects import (
+    ContextAnnotation,
     Entities,
     Includes,
     Media,
@@ -38,9 +38,9 @@ _Strings = tuple[str, ...]
 
 _NOT_OF_X = ("place_id", "batch_id")
 SLOT_MS = 5 * 60 * 1000
-_EDIT_IDS = itemgetter(TWEETS.names.index("edit_ids"))
-_IDS = itemgetter(*(i for i, c in enumerate(TWEETS.columns) if c.name.endswith("_id") and c.name not in _NOT_OF_X))
-_COUNTS = itemgetter(*(i for i, c in enumerate(TWEETS.columns) if c.kind is Kind.INTEGER))
+_EDIT_IDS = TWEETS.names.index("edit_ids")
+_IDS = [i for i, c in enumerate(TWEETS.columns) if c.name.endswith("_id") and c.name not in _NOT_OF_X]
+_COUNTS = [i for i, c in enumerate(TWEETS.columns) if c.kind is Kind.INTEGER]
 # In this order: of several references the first decides the kind.
 _KINDS = (("retweeted", "retweet"), ("quoted", "quote"), ("replied_to", "reply"))
 _RETWEET_PREFIX = re.compile(r"RT @(\w+): ", re.ASCII)
@@ -49,20 +49,29 @@ _NO_POST_METRICS = PostMetrics()
 _NO_USER = User(id="")
 _NO_USER_METRICS = UserMetrics()
 _NO_PLACE = Place(id="")
+_HELD = 64
+_NO_REFERENCES: dict[str, str] = {}
 _WHOLE = True
 _NO_MEDIA: tuple[_Strings, _Strings] = ((), ())
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Flattened:
-    """What a document held: rows of the table `tweets`, each with its position in the document, and rejects.
+    """What a document held: columns of the table `tweets` in its order, and rejects.
 
-    `strays` counts the posts outside the ids that were asked for: no row is made of them.
+    `positions` are those of the rows in the document. `strays` counts the posts outside the ids that were asked for:
+    no row is made of them.
     """
 
-    rows: list[tuple[int, Row]]
+    columns: list[list[object]]
+    positions: list[int]
     rejects: list[Reject]
-    strays: int = 0
+    strays: int
+
+    @property
+    def rows(self) -> list[tuple[int, Row]]:
+        """The rows, each with its position."""
+        return list(zip(self.positions, zip(*self.columns, strict=True), strict=True))
 
 
 def flatten(
@@ -74,39 +83,34 @@ def flatten(
     used. (Rows of removed posts themselves are left out by `sealing.seal`.) `within` bounds the ids of the rows, both
     ends exclusive, see `windows.id_bounds`.
     """
-    reading = _Reading((document.origin,), document.batch_id, epoch_ms(document.received_at), match, removed, within)
-    flat = Flattened([], [])
     with suppress(*UNREADABLE):
+        quick = _Rows(document, match, removed, within)
         for group in decode_whole(document):
-            _add(flat, group, reading)
-        if _settled(flat.rows):
-            return flat
-    flat = Flattened([], [])
+            quick.add(group)
+        quick.finish()
+        if quick.came_with_ids and _settled(quick.columns):
+            return Flattened(quick.columns, quick.positions, [], quick.strays)
+    careful = _Rows(document, match, removed, within)
+    rejects = []
     for part in decode(document):
         if isinstance(part, Reject):
-            flat.rejects.append(part)
+            rejects.append(part)
         else:
-            _add(flat, part, reading)
-    return flat
+            careful.add(part)
+    careful.finish()
+    return Flattened(careful.columns, careful.positions, rejects, careful.strays)
 
 
-def _settled(rows: list[tuple[int, Row]]) -> bool:
-    """Whether all ids of the rows are strings of digits and all counts integers, or null."""
-    ids = [value for _, row in rows for value in _IDS(row) if value is not None]
-    edit_ids: Iterator[object] = chain.from_iterable(_EDIT_IDS(row) for _, row in rows)
-    counts = chain.from_iterable(_COUNTS(row) for _, row in rows)
+def _settled(columns: list[list[object]]) -> bool:
+    """Whether all ids are strings of digits and all counts integers, or null."""
+    ids = [value for index in _IDS for value in columns[index] if value is not None]
+    edit_ids = chain.from_iterable(_strings(value) for value in columns[_EDIT_IDS])
+    counts = chain.from_iterable(columns[index] for index in _COUNTS)
     return are_ids(ids) and are_ids(edit_ids) and are_counts(counts)
 
 
-class _Reading(NamedTuple):
-    """What all posts of one document share: how and when they came, and how they are read."""
-
-    origins: _Strings
-    batch_id: str
-    received_ms: int
-    match: MatchPost
-    removed: Collection[str]
-    within: tuple[int, int]
+def _strings(cell: object) -> _Strings:
+    return cell if isinstance(cell, tuple) else ()
 
 
 class _SentAlong(NamedTuple):
@@ -119,21 +123,17 @@ class _SentAlong(NamedTuple):
 
 
 def _sent_along(includes: Includes, removed: Collection[str]) -> _SentAlong:
-    """What came along by id.
-
-    Raises:
-        ValueError: an id is none.
-    """
     posts: dict[str, Post] = {post.id: post for post in includes.tweets} if includes.tweets else {}
     if includes.posts:
         posts.update({post.id: post for post in includes.posts})
-    users = {user.id: user for user in includes.users} if includes.users else {}
-    if not (are_ids(users) and are_ids(posts)):
-        raise ValueError("an id of a part sent along is none")
     for tweet_id in posts.keys() & set(removed) if removed else ():
         del posts[tweet_id]
-    media = {medium.media_key: medium for medium in includes.media} if includes.media else {}
-    return _SentAlong(users, posts, media, {place.id: place for place in includes.places} if includes.places else {})
+    return _SentAlong(
+        {user.id: user for user in includes.users} if includes.users else {},
+        posts,
+        {medium.media_key: medium for medium in includes.media} if includes.media else {},
+        {place.id: place for place in includes.places} if includes.places else {},
+    )
 
 
 class _Words(NamedTuple):
@@ -169,94 +169,142 @@ class _Content(NamedTuple):
     matched: PostText
 
 
-def _add(flat: Flattened, group: Group, reading: _Reading) -> None:
-    """Add the rows of a group, each with its position."""
-    after, before = reading.within
-    sent = None
-    for position, post in group.posts:
-        if after < int(post.id) < before:
-            sent = sent or _sent_along(group.includes, reading.removed)
-            flat.rows.append((position, _row(post, group.tags, sent, reading)))
-        else:
-            flat.strays += 1
+class _Rows:
+    """The posts of a document on their way to columns, some at a time.
+
+    Columns are made one by one over all posts held: rows one by one took twice as long. Not too many posts are held:
+    with 500 of them decoded, which no cache holds, it took a sixth longer (2026-11-22).
+    """
+
+    def __init__(
+        self, document: RawDocument, match: MatchPost, removed: Collection[str], within: tuple[int, int]
+    ) -> None:
+        self._document = document
+        self._received_ms = epoch_ms(document.received_at)
+        self._match = match
+        self._removed = removed
+        self._after, self._before = within
+        self._numbers: list[int] = []
+        self._posts: list[ReceivedPost] = []
+        self._tags: list[_Strings] = []
+        self._sent: list[_SentAlong] = []
+        self.columns: list[list[object]] = [[] for _ in TWEETS.columns]
+        self.positions: list[int] = []
+        self.strays = 0
+        self.came_with_ids = True
+
+    def add(self, group: Group) -> None:
+        """Take in the posts of a group."""
+        sent = None
+        for position, post in group.posts:
+            number = int(post.id)
+            if not self._after < number < self._before:
+                self.strays += 1
+                continue
+            if sent is None:
+                sent = _sent_along(group.includes, self._removed)
+            self.positions.append(position)
+            self._numbers.append(number)
+            self._posts.append(post)
+            self._tags.append(group.tags)
+            self._sent.append(sent)
+        if len(self._posts) >= _HELD:
+            self.finish()
+
+    def finish(self) -> None:
+        """Make rows of the posts held."""
+        for column, more in zip(self.columns, self._made(), strict=True):
+            column.extend(more)
+        known = chain.from_iterable(chain(sent.users, sent.posts) for sent in self._sent)
+        self.came_with_ids = self.came_with_ids and are_ids(known)
+        for held in (self._numbers, self._posts, self._tags, self._sent):
+            held.clear()
+
+    def _made(self) -> tuple[Iterable[object], ...]:
+        """The columns of `tables.TWEETS`, in its order, for the posts held."""
+        posts, sent, count = self._posts, self._sent, len(self._posts)
+        refs = [_references(post) for post in posts]
+        retweeted = [s.posts.get(r["retweeted"]) if "retweeted" in r else None for r, s in zip(refs, sent, strict=True)]
+        quoted = [s.posts.get(r["quoted"]) if "quoted" in r else None for r, s in zip(refs, sent, strict=True)]
+        authors = [s.users.get(p.author_id or "", _NO_USER) for p, s in zip(posts, sent, strict=True)]
+        contents = [_content(*each) for each in zip(posts, refs, retweeted, quoted, authors, sent, strict=True)]
+        words = [content.words for content in contents]
+        found = [self._match(content.matched) for content in contents]
+        created = [_created(number, post) for number, post in zip(self._numbers, posts, strict=True)]
+        edit_ids = [tuple(post.edit_history_post_ids or post.edit_history_tweet_ids or ()) for post in posts]
+        metrics = [post.public_metrics or _NO_POST_METRICS for post in posts]
+        of_author = [author.public_metrics or _NO_USER_METRICS for author in authors]
+        media = [_media(p, s) if p.attachments else _NO_MEDIA for p, s in zip(posts, sent, strict=True)]
+        places = [_place(p, s) if p.geo else _NO_PLACE for p, s in zip(posts, sent, strict=True)]
+        received = [self._received_ms] * count
+        return (
+            [post.id for post in posts],
+            created,
+            [moment - moment % SLOT_MS for moment in created],
+            [post.author_id for post in posts],
+            [post.conversation_id for post in posts],
+            [post.in_reply_to_user_id for post in posts],
+            [_kind(r) if r else "original" for r in refs],
+            [r.get("replied_to") for r in refs],
+            [r.get("quoted") for r in refs],
+            [r.get("retweeted") for r in refs],
+            [post and post.author_id for post in retweeted],
+            [post and post.author_id for post in quoted],
+            [content.text for content in contents],
+            [content.is_full for content in contents],
+            [post and post.full_text for post in quoted],
+            [post.lang for post in posts],
+            [post.possibly_sensitive for post in posts],
+            [post.reply_settings for post in posts],
+            [m.like_count for m in metrics],
+            [m.reply_count for m in metrics],
+            [m.retweet_count for m in metrics],
+            [m.quote_count for m in metrics],
+            [m.bookmark_count for m in metrics],
+            [m.impression_count for m in metrics],
+            received,
+            [w.hashtags for w in words],
+            [w.mentions for w in words],
+            [w.urls for w in words],
+            [w.cashtags for w in words],
+            [types for types, _ in media],
+            [urls for _, urls in media],
+            [_context(post.context_annotations) if post.context_annotations else () for post in posts],
+            [post.geo and post.geo.place_id for post in posts],
+            [place.country_code for place in places],
+            [place.full_name for place in places],
+            edit_ids,
+            [ids[0] if ids else post.id for ids, post in zip(edit_ids, posts, strict=True)],
+            [len(ids) > 1 for ids in edit_ids],
+            [tuple(post.withheld.country_codes or ()) if post.withheld else () for post in posts],
+            [author.username for author in authors],
+            [author.name for author in authors],
+            [_ms(author.created_at) for author in authors],
+            [author.verified_type for author in authors],
+            [m.followers_count for m in of_author],
+            [m.following_count for m in of_author],
+            [m.tweet_count for m in of_author],
+            [f.candidates for f in found],
+            [f.matched_by for f in found],
+            [f.matched_in_quote for f in found],
+            self._tags,
+            [(self._document.origin,)] * count,
+            received,
+            [self._document.batch_id] * count,
+            [SCHEMA_VERSION] * count,
+        )
 
 
-def _row(post: ReceivedPost, tags: _Strings, sent: _SentAlong, reading: _Reading) -> Row:
-    """One row, in the order of `tables.TWEETS`."""
-    tweet_id = post.id
-    created = created_ms(int(tweet_id))
-    if created is None:
-        created = _ms(post.created_at) or 0  # ReceivedPost has made sure that it is there.
-    refs = _references(post)
-    retweeted, quoted = sent.posts.get(refs.get("retweeted", "")), sent.posts.get(refs.get("quoted", ""))
-    author = sent.users.get(post.author_id or "", _NO_USER)
-    text, is_full, words, matched = _content(post, "retweeted" in refs, retweeted, quoted, author, sent)
-    found = reading.match(matched)
-    edit_ids = tuple(post.edit_history_post_ids or post.edit_history_tweet_ids or ())
-    metrics = post.public_metrics or _NO_POST_METRICS
-    of_author = author.public_metrics or _NO_USER_METRICS
-    media_types, media_urls = _media(post, sent)
-    place = _place(post, sent)
-    return (  # one literal: groups unpacked into it cost 2 us a row
-        tweet_id,
-        created,
-        created - created % SLOT_MS,
-        post.author_id,
-        post.conversation_id,
-        post.in_reply_to_user_id,
-        _kind(refs) if refs else "original",
-        refs.get("replied_to"),
-        refs.get("quoted"),
-        refs.get("retweeted"),
-        retweeted and retweeted.author_id,
-        quoted and quoted.author_id,
-        text,
-        is_full,
-        quoted and quoted.full_text,
-        post.lang,
-        post.possibly_sensitive,
-        post.reply_settings,
-        metrics.like_count,
-        metrics.reply_count,
-        metrics.retweet_count,
-        metrics.quote_count,
-        metrics.bookmark_count,
-        metrics.impression_count,
-        reading.received_ms,
-        words.hashtags,
-        words.mentions,
-        words.urls,
-        words.cashtags,
-        media_types,
-        media_urls,
-        _context(post) if post.context_annotations else (),
-        post.geo and post.geo.place_id,
-        place.country_code,
-        place.full_name,
-        edit_ids,
-        edit_ids[0] if edit_ids else tweet_id,
-        len(edit_ids) > 1,
-        tuple((post.withheld and post.withheld.country_codes) or ()),
-        author.username,
-        author.name,
-        _ms(author.created_at),
-        author.verified_type,
-        of_author.followers_count,
-        of_author.following_count,
-        of_author.tweet_count,
-        found.candidates,
-        found.matched_by,
-        found.matched_in_quote,
-        tags,
-        reading.origins,
-        reading.received_ms,
-        reading.batch_id,
-        SCHEMA_VERSION,
-    )
+def _created(number: int, post: ReceivedPost) -> int:
+    """When a post was made, ms since 1970."""
+    made = created_ms(number)
+    return (_ms(post.created_at) or 0) if made is None else made  # ReceivedPost has made sure that it is there.
 
 
 def _references(post: Post) -> dict[str, str]:
     """Type of reference -> id; of several of one type the first."""
+    if not (post.referenced_tweets or post.referenced_posts):
+        return _NO_REFERENCES
     refs: dict[str, str] = {}
     for reference in post.references:
         refs.setdefault(reference.type, reference.id)
@@ -272,7 +320,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 
 def _content(
-    post: Post, is_retweet: bool, retweeted: Post | None, quoted: Post | None, author: User, sent: _SentAlong
+    post: Post, refs: dict[str, str], retweeted: Post | None, quoted: Post | None, author: User, sent: _SentAlong
 ) -> _Content:
     """The text of a post, whole where X sent it whole.
 
@@ -281,7 +329,7 @@ def _content(
     """
     has_note = post.note is not None
     text, entities = (post.full_text, post.full_entities) if has_note else (post.text, post.entities)
-    if not is_retweet:
+    if "retweeted" not in refs:
         words = _words(entities)
         quoted_text = None if quoted is None else quoted.full_text
         matched = PostText(text, words.urls, words.mentions, author.username, quoted_text)
@@ -332,14 +380,8 @@ def _media(post: ReceivedPost, sent: _SentAlong) -> tuple[_Strings, _Strings]:
     return tuple([m.type for m in media]), tuple([m.url or m.preview_image_url or "" for m in media])
 
 
-def _context(post: ReceivedPost) -> _Strings:
-    return tuple(
-        [
-            f"{annotation.domain.id}.{annotation.entity.id}"
-            for annotation in post.context_annotations or ()
-            if annotation.domain is not None and annotation.entity is not None
-        ]
-    )
+def _context(annotations: list[ContextAnnotation]) -> _Strings:
+    return tuple([f"{a.domain.id}.{a.entity.id}" for a in annotations if a.domain is not None and a.entity is not None])
 
 
 def _place(post: ReceivedPost, sent: _SentAlong) -> Place:

@@ -163,7 +163,11 @@ def _line(line: bytes, place: _Rejecter) -> Iterator[Group | Reject]:
 
 
 def _tags(rules: list[Rule] | None) -> tuple[str, ...]:
-    return tuple(sorted({rule.tag for rule in rules if rule.tag})) if rules else ()
+    if not rules:
+        return ()
+    if len(rules) == 1:
+        return (rules[0].tag,) if rules[0].tag else ()
+    return tuple(sorted({rule.tag for rule in rules if rule.tag}))
 
 
 def _salvage_page(document: RawDocument, beside: _Rejecter, error: Exception) -> Iterator[Group | Reject]:

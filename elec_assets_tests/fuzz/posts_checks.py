@@ -86,9 +86,12 @@ def check_lines(body: bytes) -> None:
         if expected is None:
             assert position in rejected or _notice(found.value), "a line without post vanished"
             continue
+        cells = [cells for at, cells in flat.rows if at == position]
         here = Flattened(
-            [(0, cells) for at, cells in flat.rows if at == position],
+            [list(column) for column in zip(*cells, strict=True)] if cells else [[] for _ in flat.columns],
+            [0] * len(cells),
             [replace(reject, position=0) for reject in flat.rejects if reject.position == position],
+            0,
         )
         _compare(here, expected, found.twice)
         assert here.rejects or not expected.beside, "something sent along cannot be read, and no reject says so"
