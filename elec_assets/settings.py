@@ -11,7 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _WORKSPACE = "workspace.yaml"
@@ -77,17 +77,76 @@ class Settings(BaseSettings):
     x_timeout_s: float = Field(
         30.0, gt=0, le=600, alias="ELEC_X_TIMEOUT_S", description="Seconds without an answer from X before a retry."
     )
+    trends: Literal["on", "off"] | None = Field(
+        None,
+        alias="ELEC_TRENDS",
+        description="on: ask Google Trends, which has no accounts. Default: on if it is on 127.0.0.1, else off.",
+    )
+    trends_base_url: str = Field(
+        "https://trends.google.com/trends",
+        alias="ELEC_TRENDS_BASE_URL",
+        description="Root of Google Trends. An address on 127.0.0.1 (the sandbox) is not paced and has no cap.",
+    )
+    trends_floor_per_h: float = Field(
+        20.0,
+        gt=0,
+        le=3600,
+        alias="ELEC_TRENDS_FLOOR_PER_H",
+        description="Requests an hour that refusals of Google Trends never slow us below.",
+    )
+    trends_ceiling_per_h: int = Field(
+        200,
+        ge=1,
+        le=3600,
+        alias="ELEC_TRENDS_CEILING_PER_H",
+        description="Requests to Google Trends in any hour, at most.",
+    )
+    trends_pace_per_h: float = Field(
+        90.0,
+        ge=0,
+        le=3600,
+        alias="ELEC_TRENDS_PACE_PER_H",
+        validate_default=True,
+        description="Requests an hour to begin with; it then follows what Google takes. 0 (127.0.0.1 only): no pace.",
+    )
+    trends_burst: int = Field(
+        5, ge=1, le=100, alias="ELEC_TRENDS_BURST", description="Requests to Google Trends at once after a pause."
+    )
+    trends_daily_cap: int = Field(
+        1200,
+        ge=1,
+        alias="ELEC_TRENDS_DAILY_CAP",
+        description="Requests to Google Trends in any 24 hours, at most; 1,400 to 1,600 were refused (2017 to 2024).",
+    )
+    trends_timeout_s: float = Field(
+        30.0, gt=0, le=600, alias="ELEC_TRENDS_TIMEOUT_S", description="Seconds without an answer before a retry."
+    )
     aws_endpoint_url: str | None = Field(
         None, alias="AWS_ENDPOINT_URL", description="Another address than AWS's own, e.g. an emulator on 127.0.0.1."
     )
 
-    @field_validator("x_base_url")
+    @field_validator("x_base_url", "trends_base_url")
     @classmethod
-    def _safe_to_ask(cls, url: str) -> str:
+    def _safe_to_ask(cls, url: str, info: ValidationInfo) -> str:
         parts = urlsplit(url)  # raises ValueError
         if parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))):
             return url
-        raise ValueError("an address with https:// is allowed, or http:// on 127.0.0.1: the token goes there")
+        secret = "token" if info.field_name == "x_base_url" else "cookie"
+        raise ValueError(f"an address with https:// is allowed, or http:// on 127.0.0.1: the {secret} goes there")
+
+    @field_validator("trends_pace_per_h")
+    @classmethod
+    def _within_its_limits(cls, pace: float, info: ValidationInfo) -> float:
+        floor, ceiling = info.data.get("trends_floor_per_h"), info.data.get("trends_ceiling_per_h")
+        url = info.data.get("trends_base_url")
+        if floor is None or ceiling is None or url is None:  # which is told by itself
+            return pace
+        if not pace and is_loopback(url):
+            return pace
+        if not floor <= pace <= ceiling:
+            limits = f"ELEC_TRENDS_FLOOR_PER_H ({floor:g}) to ELEC_TRENDS_CEILING_PER_H ({ceiling})"
+            raise ValueError(f"{limits} is allowed, or 0 where ELEC_TRENDS_BASE_URL is on 127.0.0.1")
+        return pace
 
     def path(self, value: str) -> Path:
         """A path setting, made absolute: relative ones are relative to workspace.yaml."""
@@ -116,6 +175,16 @@ class Settings(BaseSettings):
     def x_is_loopback(self) -> bool:
         """Whether X is the sandbox: free, and not paced."""
         return is_loopback(self.x_base_url)
+
+    @property
+    def trends_is_loopback(self) -> bool:
+        """Whether Google Trends is the sandbox: not paced, and without a cap."""
+        return is_loopback(self.trends_base_url)
+
+    @property
+    def trends_on(self) -> bool:
+        """Whether Google Trends may be asked: Google's own only if the operator says so."""
+        return self.trends_is_loopback if self.trends is None else self.trends == "on"
 
     @property
     def x_configured(self) -> bool:
@@ -150,10 +219,17 @@ def load_settings() -> Settings:
     except ValidationError as error:
         # A value is shown only where it cannot be a secret.
         lines = [
-            f"{e['loc'][0]}: {e['msg']}" + ("" if "TOKEN" in str(e["loc"][0]) else f", found {e['input']!r}")
+            f"{name}: {e['msg']}" + ("" if "TOKEN" in name else f", found {e['input']!r}")
             for e in error.errors()
+            for name in [_variable(str(e["loc"][0]))]
         ]
         raise SettingsInvalid("; ".join(lines)) from None
+
+
+def _variable(named: str) -> str:
+    """The variable of a setting, which errors name by its field where a default is at fault."""
+    field = Settings.model_fields.get(named)
+    return named if field is None else str(field.alias)
 
 
 def env_example() -> str:

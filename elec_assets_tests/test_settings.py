@@ -219,3 +219,44 @@ def test_what_the_file_names_reaches_those_who_read_the_environment(place: Path,
     bare.setenv("X_BEARER_TOKEN", "")
     load_settings()
     assert (os.environ["AWS_REGION"], os.environ["X_BEARER_TOKEN"]) == ("eu-west-3", "from-the-file")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"ELEC_TRENDS_PACE_PER_H": "19"},
+        {"ELEC_TRENDS_PACE_PER_H": "201"},
+        {"ELEC_TRENDS_PACE_PER_H": "0"},
+        {"ELEC_TRENDS_FLOOR_PER_H": "91"},
+        {"ELEC_TRENDS_CEILING_PER_H": "89"},
+        {"ELEC_TRENDS_PACE_PER_H": "10", "ELEC_TRENDS_BASE_URL": "http://127.0.0.1:1/trends"},
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_a_pace_of_trends_outside_its_limits_is_refused(bare: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        bare.setenv(name, value)
+    with pytest.raises(
+        SettingsInvalid, match=r"ELEC_TRENDS_PACE_PER_H: .*ELEC_TRENDS_FLOOR_PER_H .* to ELEC_TRENDS_CEI"
+    ):
+        load_settings()
+
+
+@pytest.mark.parametrize("name", ["FLOOR_PER_H", "CEILING_PER_H", "BASE_URL", "DAILY_CAP", "BURST", "TIMEOUT_S"])
+@pytest.mark.usefixtures("place")
+def test_a_wrong_limit_of_trends_is_named_alone(bare: pytest.MonkeyPatch, name: str) -> None:
+    bare.setenv(f"ELEC_TRENDS_{name}", "-1")
+    with pytest.raises(SettingsInvalid) as told:
+        load_settings()
+    assert str(told.value).startswith(f"ELEC_TRENDS_{name}: ")
+    assert "; " not in str(told.value)
+
+
+@pytest.mark.usefixtures("place")
+def test_the_sandbox_of_trends_may_be_asked_without_pace_and_google_only_over_tls(bare: pytest.MonkeyPatch) -> None:
+    bare.setenv("ELEC_TRENDS_BASE_URL", "http://127.0.0.1:8000/trends")
+    bare.setenv("ELEC_TRENDS_PACE_PER_H", "0")
+    assert load_settings().trends_is_loopback
+    bare.setenv("ELEC_TRENDS_BASE_URL", "http://trends.google.com/trends")
+    with pytest.raises(SettingsInvalid, match=r"ELEC_TRENDS_BASE_URL: .*https://.* the cookie goes there"):
+        load_settings()

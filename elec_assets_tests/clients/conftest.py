@@ -10,12 +10,18 @@ from typing import Any
 import pytest
 
 from elec_assets.clients.store import Store, open_store
+from elec_assets.clients.trends_session import TrendsSession
 from elec_assets.sandbox.faults import Fault, FaultScript
+from elec_assets.sandbox.serve import start_trends
+from elec_assets.sandbox.trends_api import TrendsOptions
+from elec_assets.sandbox.trends_world import TrendsWorld
 from elec_assets.sandbox.world import World
 from elec_assets.sandbox.x_api import XApi, XOptions
 from elec_assets.sandbox.x_http import XServer
 from elec_assets_tests.clients.hours import SCENE, Clock
+from elec_assets_tests.clients.trends import Google
 from elec_assets_tests.s3 import KINDS, Bucket
+from elec_assets_tests.sandbox import trends
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +73,28 @@ def serve(clock: Clock, world: World) -> Iterator[Callable[..., XServer]]:
         def start(*, faults: Sequence[Fault] = (), clock: Clock = clock, **options: Any) -> XServer:  # noqa: ANN401 - fields of XOptions
             api = XApi(world, clock, XOptions(**options))
             return stack.enter_context(XServer(api, FaultScript(faults), 0))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def trends_world() -> TrendsWorld:
+    """The searches of all sandboxes of Google Trends here."""
+    return TrendsWorld(trends.SCENE)
+
+
+@pytest.fixture
+def google(on_disk: Store, clock: Clock, trends_world: TrendsWorld) -> Iterator[Callable[..., Google]]:
+    """Start a sandbox of Google Trends, with `TrendsOptions` and `faults`, and what asks it; all end with the test."""
+    with ExitStack() as stack:
+
+        def opened(session: TrendsSession) -> TrendsSession:
+            stack.callback(session.close)
+            return session
+
+        def start(*, faults: Sequence[Fault] = (), **options: Any) -> Google:  # noqa: ANN401 - fields of TrendsOptions
+            server = start_trends(world=trends_world, clock=clock, options=TrendsOptions(**options), faults=faults)
+            return Google(stack.enter_context(server), on_disk, clock, opened)
 
         yield start
 

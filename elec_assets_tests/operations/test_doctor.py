@@ -218,7 +218,8 @@ def test_the_budget_of_searches_is_compared_with_what_they_spent(
     """Open reservations count: 5 USD are reserved here, the rest is settled."""
     paid(env, "100")
     if spent:
-        ledger = Spend(settled_usd=spent - 5.0, open_usd={"a page": 5.0})
+        ledger = Spend.none()
+        ledger.settled_usd, ledger.open_usd = spent - 5.0, {"a page": 5.0}
         place.store.put(layout.spend_ledger("x_search", datetime.now(UTC)), msgspec.json.encode(ledger))
     _, checks = examined()
     assert checks["budget"].state == state
