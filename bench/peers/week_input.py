@@ -35,9 +35,12 @@ def _repeated(frame: pl.DataFrame, hour: Window, times: float, seed: int) -> pl.
     whole = pl.concat([frame] * (int(times) + 1)).sample(rows, shuffle=True, seed=seed)
     rng = random.Random(f"{seed} {hour}")  # noqa: S311 - must repeat, keeps no secret
     first = epoch_ms(hour.start)
-    moments = sorted([first + int(rng.random() * HOUR_MS) for _ in range(rows)])
-    ids = [(moment - X_EPOCH_MS) << 22 | number & 4095 for number, moment in enumerate(moments)]
-    created = pl.Series("created_at", moments, dtype=pl.Int64).cast(TIME)
+    lowest = (first - X_EPOCH_MS) << 22
+    drawn: set[int] = set()
+    while len(drawn) < rows:
+        drawn.add(lowest + rng.randrange(HOUR_MS << 22))
+    ids = sorted(drawn)
+    created = pl.Series("created_at", [(each >> 22) + X_EPOCH_MS for each in ids], dtype=pl.Int64).cast(TIME)
     names = pl.Series("tweet_id", ids, dtype=pl.UInt64).cast(pl.String)
     return whole.with_columns(
         names,
