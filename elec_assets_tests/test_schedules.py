@@ -214,7 +214,8 @@ def paid(scheduled: Deployment) -> Paid:
 def spend(deployment: Deployment, settled_usd: float, month: str = "202602") -> None:
     path = deployment.store / f"state/spend/x_search/{month}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"version": 1, "settled_usd": settled_usd}), encoding="utf-8")
+    ledger = {"version": 1, "settled_usd": settled_usd, "open_usd": {}, "calls": 1, "posts": 1, "users": 1}
+    path.write_text(json.dumps(ledger), encoding="utf-8")
 
 
 def test_without_budget_for_a_page_a_tick_skips_until_there_is_one(paid: Paid) -> None:

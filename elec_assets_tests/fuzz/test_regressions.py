@@ -88,13 +88,30 @@ def test_a_key_of_the_first_millennium_is_no_search_page(times: str) -> None:
     TARGETS["key"].run(f"fr/data/raw/twitter_search/{times}_0a1b2c3d_0001.json.gz".encode())
 
 
+LEDGER = b'{"version":1,"settled_usd":1.25,"open_usd":{"a":0.5},"calls":3,"posts":10,"users":4}'
+
+
 @pytest.mark.parametrize(
-    "content", [b"{}", b'{"settled_usd":-100}', b'{"open_usd":{"a":-100}}', b'{"settled\xff_usd":9,"calls":1}']
+    ("old", "new"),
+    [
+        (b":1.25", b":-100"),
+        (b":0.5", b":-100"),
+        (b":3", b":-3"),
+        (b'"settled_usd":1.25,', b""),
+        (b'"open_usd":{"a":0.5},', b""),
+        (b"settled_usd", b"settled\xff_usd"),
+        (LEDGER, b"{}"),
+    ],
 )
-def test_a_ledger_that_gives_money_is_unreadable(content: bytes) -> None:
+def test_a_ledger_that_gives_money_is_unreadable(old: bytes, new: bytes) -> None:
     """Each lets more be spent than the budget: a sum below zero, or one passed over because its name is damaged."""
+
+    def month(content: bytes) -> float:
+        return SpendLedger(One(content), "x_search", 1.0, lambda: datetime(2027, 2, 1, tzinfo=UTC)).month().total_usd
+
+    assert month(LEDGER) == 1.75
     with pytest.raises(LedgerUnreadable):
-        SpendLedger(One(content), "x_search", 1.0, lambda: datetime(2027, 2, 1, tzinfo=UTC)).month()
+        month(LEDGER.replace(old, new))
 
 
 @pytest.mark.parametrize("line", [b"-", b"3", b"{", b"\xee"])
