@@ -24,8 +24,9 @@ from elec_assets.domain import layout_trends
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import epoch_ms, from_epoch_ms, iso
 
-LONGEST_WAIT = timedelta(minutes=2)
-"""A run sleeps no longer for the pace."""
+LONGEST_WAIT = timedelta(minutes=5)
+"""A run sleeps no longer for the pace. More than the slowest pace leaves between two requests: else a run explores, may
+not fetch, and ends, for ever."""
 _JITTER = 0.3
 # Who holds the lock reads and writes one object, which S3 may draw out to 2 times 150 s.
 _LOCK_S = 300.0

@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate, chain
+from typing import cast
 
 import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # publishes no types
@@ -63,7 +64,7 @@ def from_columns(columns: Sequence[Sequence[object]], table: Table) -> pl.DataFr
 
 def _series(column: Column, values: Sequence[object]) -> pl.Series:
     if column.kind is Kind.STRINGS:
-        return _lists(column.name, [value if isinstance(value, tuple | list) else None for value in values])
+        return _lists(column.name, cast("Sequence[Sequence[str] | None]", values))
     stored = pl.Int64() if column.kind is Kind.TIME else _TYPES[column.kind]
     return pl.Series(column.name, values, dtype=stored).cast(_TYPES[column.kind])
 
@@ -74,13 +75,15 @@ def _lists(name: str, values: Sequence[Sequence[str] | None]) -> pl.Series:
     polars takes 13 us for each list of Python strings, pyarrow 0.3 us and imports pandas for it (0.6 s of every run),
     this 0.1 us (2026-11-22).
     """
-    present = [value or () for value in values]
-    ends = array("q", accumulate(map(len, present), initial=0))
+    if None in values:
+        whole = _lists(name, [value or () for value in values])
+        return whole.zip_with(pl.Series([value is not None for value in values]), _nulls(whole))
+    lists = cast("Sequence[Sequence[str]]", values)
+    ends = array("q", accumulate(map(len, lists), initial=0))
     offsets = pa.Array.from_buffers(pa.int64(), len(ends), [None, pa.py_buffer(ends)])
-    strings = pl.Series(list(chain.from_iterable(present)), dtype=pl.String)
+    strings = pl.Series(list(chain.from_iterable(lists)), dtype=pl.String)
     layout = strings.to_arrow(compat_level=pl.CompatLevel.oldest())
-    lists = pl.Series(name, pa.LargeListArray.from_arrays(offsets, layout))
-    return lists if None not in values else lists.zip_with(pl.Series([v is not None for v in values]), _nulls(lists))
+    return pl.Series(name, pa.LargeListArray.from_arrays(offsets, layout))
 
 
 def _nulls(like: pl.Series) -> pl.Series:
@@ -139,18 +142,22 @@ def _fits(found: pl.DataType, wanted: pl.DataType) -> bool:
 
 
 def in_blocks(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
-    """The same rows in fewer frames, each of at least so many rows but for the last: small ones are put together.
+    """The same rows in frames of so many rows each, the last one of fewer.
 
-    What is done once a frame costs 20 ms with 54 columns, whether it has ten rows or ten thousand (2026-11-21).
+    Small ones are put together: what is done once a frame costs 20 ms with 54 columns, whether it has ten rows or ten
+    thousand (2026-11-21). Large ones are cut: memory is that of a block and of one frame given.
     """
     held: list[pl.DataFrame] = []
     for frame in frames:
         held.append(frame)
-        if sum(map(len, held)) >= rows:
-            yield pl.concat(held)
-            held = []
-    if held:
-        yield pl.concat(held)
+        if sum(map(len, held)) < rows:
+            continue
+        whole = pl.concat(held)
+        for start in range(0, len(whole) - rows + 1, rows):
+            yield whole.slice(start, rows)
+        held = [whole.slice(len(whole) // rows * rows)]
+    if held and (whole := pl.concat(held)).height:
+        yield whole
 
 
 def csv_chunk(frame: pl.DataFrame, table: Table, *, header: bool) -> bytes:

@@ -8,6 +8,7 @@ import polars as pl
 from elec_assets.domain.tables import Table
 from elec_assets.domain.windows import Window, iso
 from elec_assets.transforms.frames import polars_schema
+from elec_assets.transforms.trends_regions import unknown_regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ IDS_UNIQUE = "ids_unique"
 TIMES_INSIDE = "times_inside_window"
 NOT_SHRUNK = "not_shrunk"
 COMPLETE = "complete"
+KEYS_UNIQUE = "keys_unique"
+REGIONS_KNOWN = "regions_known"
 HOUR_CHECKS = (COLUMNS, IDS_UNIQUE, TIMES_INSIDE, NOT_SHRUNK, COMPLETE)
 
 
@@ -42,6 +45,25 @@ def ids_unique(ids: pl.Series) -> list[Finding]:
     if not len(twice):
         return []
     return [Finding(IDS_UNIQUE, f"{len(twice)} ids stand more than once, the first {twice[0]}")]
+
+
+def keys_unique(frame: pl.DataFrame, table: Table) -> list[Finding]:
+    """No row stands twice; of a table with all columns of its key."""
+    twice = frame.filter(frame.select(table.key).is_duplicated())
+    if twice.is_empty():
+        return []
+    first = ", ".join(str(value) for value in twice.select(table.key).row(0))
+    return [Finding(KEYS_UNIQUE, f"{twice.height} rows share their {', '.join(table.key)} with another, first {first}")]
+
+
+def regions_known(frame: pl.DataFrame) -> list[Finding]:
+    """Codes of French regions in rows of `interest_by_region` are old or new ones; others are new to this project."""
+    unknown = unknown_regions(frame)
+    if not unknown:
+        return []
+    return [
+        Finding(REGIONS_KNOWN, f"unknown codes of French regions: {', '.join(unknown)}; add them to fr_regions.csv")
+    ]
 
 
 def times_inside(times: pl.Series, window: Window) -> list[Finding]:

@@ -114,9 +114,9 @@ def test_a_request_is_counted_before_it_is_sent_and_for_all_processes(local: Sto
 
 def test_a_run_never_sleeps_long(lock: Path) -> None:
     clock = Clock(NOON)
-    governed = governor(Memory(), clock, TrendsLimits(pace_per_h=20, burst=1), lock=lock)
+    governed = governor(Memory(), clock, TrendsLimits(pace_per_h=5, floor_per_h=5, burst=1), lock=lock)
     governed.admit()
-    with pytest.raises(TrendsCoolingDown, match="the pace of 20 an hour") as told:
+    with pytest.raises(TrendsCoolingDown, match="the pace of 5 an hour") as told:
         governed.admit()
     assert (told.value.outcome, clock.slept) == (Outcome.THROTTLED, [])
     clock.now = told.value.resume_at - LONGEST_WAIT

@@ -1,7 +1,8 @@
-"""A process that collects partitions when told to, in a child that can be killed: run as `python -m`, with a store's URL.
+"""A process that collects partitions when told to, in a child that can be killed.
 
-Each line of standard input, the sandbox's URL, starts one run in a forked child; its pid is printed, then its exit
-status. What is needed is imported once: the test kills runs by the hundred.
+Run as `python -m` with a store's URL, days and candidates. Each line of standard input, the sandbox's URL, starts one
+run in a forked child; its pid is told, then its exit status. What a run needs is imported once: they are killed by
+the hundred.
 """
 
 import os
@@ -22,7 +23,6 @@ from elec_assets.domain.windows import DAY, Window
 from elec_assets_tests.clients.trends_days import ALL, MONDAY, collector, election
 
 NOW = datetime(2027, 2, 2, 15, 0, tzinfo=UTC)
-COUNT = 6
 _BEGUN = time.monotonic()
 
 
@@ -36,7 +36,7 @@ def clock() -> datetime:
     return NOW + timedelta(seconds=time.monotonic() - _BEGUN)
 
 
-def collect(store_url: str, base_url: str, days: int) -> None:
+def collect(store_url: str, base_url: str, days: int, count: int) -> None:
     """One whole run."""
     store = open_store(store_url)
     session = TrendsSession(base_url, store, 30.0, clock)
@@ -51,21 +51,26 @@ def collect(store_url: str, base_url: str, days: int) -> None:
     backend = GoogleTrends(session=session, governor=governor, clock=clock, sleep=time.sleep, uniform=random.uniform)
     try:
         for area, day in plan(days):
-            found = collector(store, clock, backend, election(COUNT)).collect(area, Cadence.DAILY, day, ALL)
+            found = collector(store, clock, backend, election(count)).collect(area, Cadence.DAILY, day, ALL)
             assert found.complete, found.summary
     finally:
         session.close()
 
 
+def tell(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
-    store_url, days = sys.argv[1], int(sys.argv[2])
+    store_url, days, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
-            collect(store_url, line.strip(), days)
+            collect(store_url, line.strip(), days, count)
             os._exit(0)
-        print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
+        tell(pid)
+        tell(os.waitpid(pid, 0)[1])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elec_assets.domain.tables import COVERAGE, TABLES, TWEETS, Column, Kind, Table
-from elec_assets.transforms.frames import conform, csv_chunk, csv_header, empty, from_rows, polars_schema
+from elec_assets.transforms.frames import conform, csv_chunk, csv_header, empty, from_rows, in_blocks, polars_schema
 from elec_assets.transforms.ordering import Order
 from elec_assets.transforms.parquet import parquet_bytes, read_parquet
 
@@ -131,3 +131,13 @@ def test_order_is_that_of_sorting_whatever_the_frames(units: list[tuple[str, str
     with nullcontext() if in_order else refused:
         order.check(coverage_rows(units[:cut]))
         order.check(coverage_rows(units[cut:]))
+
+
+@given(st.lists(st.integers(0, 9), max_size=8), st.integers(1, 7))
+def test_blocks_hold_the_same_rows_so_many_each(sizes: list[int], rows: int) -> None:
+    numbers = iter(range(100))
+    frames = [pl.DataFrame({"n": [next(numbers) for _ in range(size)]}, schema={"n": pl.Int64}) for size in sizes]
+    blocks = list(in_blocks(frames, rows))
+    assert [n for block in blocks for n in block["n"]] == list(range(sum(sizes)))
+    assert all(len(block) == rows for block in blocks[:-1])
+    assert all(0 < len(block) <= rows for block in blocks)
