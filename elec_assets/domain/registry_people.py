@@ -9,7 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from elec_assets.domain.registry import Candidate, DatedStatus, TrendsNames
 from elec_assets.domain.registry_fields import KEY, Value, get, unique
 from elec_assets.domain.registry_json import json_tree
-from elec_assets.domain.registry_problems import Problems
+from elec_assets.domain.registry_problems import Problems, child_path
 from elec_assets.domain.registry_tree import Sequence
 from elec_assets.domain.rules import too_long
 from elec_assets.domain.terms import Reason, read_term
@@ -90,7 +90,8 @@ def _candidate(key: str, value: Value, zone: tzinfo, names: dict[str, str]) -> C
     if name is not None:
         other = names.setdefault(name.casefold(), key)
         if other != key:
-            fields["name"].wrong(f"{fields['name'].shown} is also the name of {other}; give each person one key")
+            shown, whose = fields["name"].shown, child_path("", other)
+            fields["name"].wrong(f"{shown} is also the name of {whose}; give each person one key")
     if since is not None and until is not None and until <= since:
         fields["until"].wrong(f"{fields['until'].shown} is not after since, {fields['since'].shown}")
     if name is None or status is None:

@@ -123,3 +123,12 @@ def test_a_line_of_one_byte_is_a_reject(line: bytes) -> None:
 def test_an_id_of_nineteen_nines_is_a_row() -> None:
     """It is beyond 64 bits, so it was taken for a post of another time and vanished where all posts are wanted."""
     TARGETS["page"].run(b'{"data":[{"id":"9999999999999999999","text":""},{}]}')
+
+
+def test_a_control_character_in_a_name_that_nothing_reads_takes_no_post_away() -> None:
+    """The decoder passes over what it does not read without looking; the page holds no post, so nothing is lost."""
+    TARGETS["page"].run(b'{"data":[],"\x00":{"":"\xe2\x80\xa6"}}')
+
+
+def test_a_key_that_cannot_be_printed_does_not_break_the_sentence_about_another() -> None:
+    TARGETS["candidates"].run(b'{"\x9a":{"name":"Gr\xc3\xa2ce Hopper"},"GRAC":{"name":"Gr\\u00e2ce Hopper"}}')
