@@ -1,7 +1,7 @@
 """What must be true of stored bytes: checks of candidates and weekly files, run after each materialization and by hand.
 
-The checks of the hours ride in the step that seals them (`assets/tweets.py`); their rules are in
-`transforms/verification.py`, like those used here.
+The checks of hours of tweets and of tables of Google Trends ride in the steps that make them (`assets/tweets.py`,
+`assets/trends.py`); their rules are in `transforms/verification.py`, like those used here.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from elec_assets.domain import calendar, layout
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import COVERAGE, TWEETS, Table
+from elec_assets.domain.trends import SOURCE
 from elec_assets.domain.windows import Grain, Window, key_of, split
 from elec_assets.resources import StoreResource, utc_now
 from elec_assets.transforms import verification
@@ -25,7 +26,7 @@ from elec_assets.transforms.coverage import HourCoverage
 from elec_assets.transforms.frames import polars_schema
 from elec_assets.transforms.verification import Finding
 
-_WARNINGS = {verification.COMPLETE}
+_WARNINGS = {verification.COMPLETE, verification.REGIONS_KNOWN}
 _TWEETS_CHECKS = {
     verification.COLUMNS: "Columns, their order and types are those of the table.",
     verification.IDS_UNIQUE: "No post stands twice in the week.",
@@ -35,14 +36,29 @@ _TWEETS_CHECKS = {
 }
 _COVERAGE_CHECKS = {
     verification.COLUMNS: "Columns, their order and types are those of the table.",
-    verification.IDS_UNIQUE: "Every hour of the week stands exactly once.",
-    verification.COMPLETE: "Every planned hour that is over is covered (ok or empty).",
+    verification.IDS_UNIQUE: "Every hour of the week stands exactly once, and every unit of Google Trends once.",
+    verification.COMPLETE: "Every planned unit that is over is covered (ok or empty).",
+}
+
+
+_TRENDS_CHECKS = {
+    verification.COLUMNS: "Columns of every file, their order and types are those of its table.",
+    verification.KEYS_UNIQUE: "No row stands twice in a file.",
+    verification.TIMES_INSIDE: "Every period asked for belongs to the week.",
+    verification.NOT_SHRUNK: "Both files of a table hold every row of its partitions.",
+    verification.COMPLETE: "Every candidate of every planned partition that is over has an answer.",
+    verification.REGIONS_KNOWN: "Codes of French regions are known ones.",
 }
 
 
 def election_checks(election: Election) -> list[dg.AssetChecksDefinition]:
     """The checks of one election's assets."""
-    return [_candidates_check(election), _tweets_check(election), _coverage_check(election)]
+    return [
+        _candidates_check(election),
+        _tweets_check(election),
+        _coverage_check(election),
+        _trends_check(election),
+    ]
 
 
 def _candidates_check(election: Election) -> dg.AssetChecksDefinition:
@@ -73,7 +89,7 @@ def _tweets_check(election: Election) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> Iterator[dg.AssetCheckResult]:
         opened = store.open()
-        weeks = _weeks(context, election, key)
+        weeks = _weeks(context, partitions.weeks(election), key)
         found = {key_of(week, Grain.WEEK): _tweets_week(opened, election, week) for week in weeks}
         yield from _results(key, _TWEETS_CHECKS, found)
 
@@ -91,19 +107,39 @@ def _coverage_check(election: Election) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> Iterator[dg.AssetCheckResult]:
         opened = store.open()
-        weeks = _weeks(context, election, key)
+        weeks = _weeks(context, partitions.weeks(election), key)
         found = {key_of(week, Grain.WEEK): _coverage_week(opened, election, week) for week in weeks}
         yield from _results(key, _COVERAGE_CHECKS, found)
 
     return coverage_weekly_checks
 
 
-def _weeks(context: dg.AssetCheckExecutionContext, election: Election, key: dg.AssetKey) -> list[Window]:
+def _trends_check(election: Election) -> dg.AssetChecksDefinition:
+    key = parts.key(election, SOURCE, "weekly")
+
+    @dg.multi_asset_check(
+        name=f"{election.key}__{SOURCE}__weekly_checks",
+        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _TRENDS_CHECKS.items()],
+    )
+    def trends_weekly_checks(
+        context: dg.AssetCheckExecutionContext, store: StoreResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        opened = store.open()
+        weeks = _weeks(context, partitions.trends_weeks(election), key)
+        found = {key_of(week, Grain.WEEK): _trends_week(opened, election, week) for week in weeks}
+        yield from _results(key, _TRENDS_CHECKS, found)
+
+    return trends_weekly_checks
+
+
+def _weeks(
+    context: dg.AssetCheckExecutionContext, defined: dg.WeeklyPartitionsDefinition, key: dg.AssetKey
+) -> list[Window]:
     """The weeks of the run; of a check run by hand, without partitions, the newest week that was built."""
     if context.has_partition_key:
         return [partitions.window(context.partition_key, Grain.WEEK)]
     if context.has_partition_key_range:
-        keys = partitions.weeks(election).get_partition_keys_in_range(context.partition_key_range)
+        keys = defined.get_partition_keys_in_range(context.partition_key_range)
     else:
         keys = sorted(context.instance.get_materialized_partitions(key))[-1:]
     return [partitions.window(k, Grain.WEEK) for k in keys]
@@ -138,19 +174,62 @@ def _nothing_known(row: HourCoverage) -> bool:
 
 def _coverage_week(store: Store, election: Election, week: Window) -> list[Finding]:
     archive = WeeklyArchive(store, election.key, "coverage", COVERAGE)
-    frame, found = _read(archive, week, COVERAGE, ["partition", "outcome", "window_end"])
+    needed = ["partition", "outcome", "window_end", *COVERAGE.key]
+    frame, found = _read(archive, week, COVERAGE, [*dict.fromkeys(needed)])
     if frame is None:
         return found
-    found += verification.ids_unique(frame["partition"])
+    searched = pl.col("source") == SOURCE
+    hours = frame.filter(~searched)
+    found += verification.ids_unique(hours["partition"])
+    found += [
+        Finding(verification.IDS_UNIQUE, f.text) for f in verification.keys_unique(frame.filter(searched), COVERAGE)
+    ]
+    if hours.height != len(split(week, Grain.HOUR)):
+        found.append(Finding(verification.IDS_UNIQUE, f"{hours.height} rows for {len(split(week, Grain.HOUR))} hours"))
     open_ended = ~pl.col("outcome").is_in([o.value for o in Outcome if o.settled])
     gaps = frame.filter(open_ended & (pl.col("window_end") <= utc_now()))
-    if frame.height != len(split(week, Grain.HOUR)):
-        found.append(Finding(verification.IDS_UNIQUE, f"{frame.height} rows for {len(split(week, Grain.HOUR))} hours"))
-    if gaps.height:
-        first = gaps.row(0)
-        found.append(
-            Finding(verification.COMPLETE, f"{gaps.height} hours with a gap, the first {first[0]}: {first[1]}")
-        )
+    for units, name in ((gaps.filter(~searched), "hours"), (gaps.filter(searched), f"units of {SOURCE}")):
+        if units.height:
+            partition, outcome = units.select("partition", "outcome").row(0)
+            text = f"{units.height} {name} with a gap, the first {partition}: {outcome}"
+            found.append(Finding(verification.COMPLETE, text))
+    return found
+
+
+def _trends_week(store: Store, election: Election, week: Window) -> list[Finding]:
+    from elec_assets.clients.trends_weekly import PRODUCTS, TrendsWeek
+
+    parts_of_week = TrendsWeek(store, election, week)
+    rows = parts_of_week.rows()
+    units = [unit for _, row in rows if row is not None for unit in row.units]
+    found = []
+    for product in PRODUCTS:
+        least = sum(unit.rows for unit in units if unit.table == product.table.name) if product.samples else 0
+        told = _trends_file(parts_of_week.archive(product), week, product.table, least)
+        found += [Finding(each.check, f"{product.name}: {each.text}") for each in told]
+    now = utc_now()
+    over = [(place, row) for place, row in rows if place.window.end <= now]
+    missing = [place for place, row in over if row is None or not all(unit.outcome.settled for unit in row.units)]
+    if missing:
+        text = f"{len(missing)} of {len(over)} partitions with candidates missing, the first {missing[0].coverage}"
+        found.append(Finding(verification.COMPLETE, text))
+    return found
+
+
+def _trends_file(archive: WeeklyArchive, week: Window, table: Table, least: int) -> list[Finding]:
+    """What is wrong with one file and the CSV beside it; `least` is how many rows it must have."""
+    asked = ["period_start"] if "period_start" in table.names else []
+    regions = ["geo", "geo_level", "geo_code"] if "geo_level" in table.names else []
+    frame, found = _read(archive, week, table, [*dict.fromkeys([*table.key, *asked, *regions])])
+    if frame is None:
+        return found
+    found += verification.keys_unique(frame, table)
+    found += verification.times_inside(frame["period_start"], week) if asked else []
+    found += verification.regions_known(frame) if regions else []
+    found += verification.not_shrunk(frame.height, least)
+    if not archive.csv_agrees(week, table.key[0], frame[table.key[0]]):
+        text = "the CSV holds other rows than the Parquet file beside it; build the week again"
+        found.append(Finding(verification.NOT_SHRUNK, text))
     return found
 
 

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
 _PORT = click.IntRange(1, 65535)
+# As in `operations/rebuild.py`, which `--help` has no time to load; a test compares.
+_TABLES = (
+    "tweets",
+    "interest_over_time",
+    "interest_by_region",
+    "related_topics",
+    "related_queries",
+    "calibrated_interest",
+)
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d-%H:%M"])
 
 
@@ -201,7 +210,7 @@ def candidates_accept(*, reason: str, as_json: bool) -> None:
 @click.option("--posts-per-hour", type=click.FloatRange(min=0), help="Assume this volume instead of what was measured.")
 @_AS_JSON
 def plan(*, posts_per_hour: float | None, as_json: bool) -> None:
-    """What will be asked of X for each active election: rules, queries, requests, posts and USD a day."""
+    """What will be asked of X and of Google Trends for each active election: rules, queries, requests, USD a day."""
     from elec_assets.operations.plan import plan as make
 
     settings, registry = _settings_and_registry()
@@ -230,12 +239,15 @@ def coverage(*, since: datetime | None, election: str | None, as_json: bool) -> 
 
 
 @main.command()
-@click.option("--table", type=click.Choice(["tweets"]), required=True, help="Which table.")
+@click.option("--table", type=click.Choice(_TABLES), required=True, help="Which table.")
 @click.option("--since", type=_DAY, required=True, help="UTC day or hour to begin with.")
 @_AS_JSON
 def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
     """Make tables again from the raw objects in the store. Asks no one; the same objects give the same bytes."""
+    from elec_assets.domain.trends import TrendsTable
+    from elec_assets.operations.rebuild import TWEETS
     from elec_assets.operations.rebuild import rebuild as again
+    from elec_assets.operations.rebuild_trends import rebuild_trends
 
     settings, registry = _settings_and_registry()
     start = since.replace(tzinfo=UTC)
@@ -245,7 +257,13 @@ def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
             over = "\r" if sys.stderr.isatty() else ""
             click.echo(f"{over}{table} {name}: {number} of {of}", err=True, nl=not over or number == of)
 
-    _print(_working(lambda: again(settings, registry, _now(), since=start, progress=told)), as_json=as_json)
+    def work() -> "Report":
+        if table == TWEETS:
+            return again(settings, registry, _now(), since=start, progress=told)
+        named = TrendsTable(table)
+        return rebuild_trends(settings, registry, _now(), table=named, since=start, progress=told)
+
+    _print(_working(work), as_json=as_json)
 
 
 @main.command()

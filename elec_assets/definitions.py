@@ -10,13 +10,17 @@ import dagster as dg
 
 from elec_assets.assets.candidates import candidates_asset
 from elec_assets.assets.coverage import coverage_weekly_asset
+from elec_assets.assets.trends import trends_asset
+from elec_assets.assets.trends_weekly import trends_weekly_asset
 from elec_assets.assets.tweets import tweets_asset
 from elec_assets.assets.weekly import tweets_weekly_asset
 from elec_assets.checks import election_checks
 from elec_assets.clients.registry_source import load_registry
 from elec_assets.domain.registry import Election, Registry
-from elec_assets.resources import StoreResource, XSearchResource
+from elec_assets.domain.trends import Cadence
+from elec_assets.resources import StoreResource, TrendsResource, XSearchResource
 from elec_assets.schedules import election_schedules, scheduled_until
+from elec_assets.schedules_trends import trends_schedules
 from elec_assets.sensors import registry_sensor
 from elec_assets.settings import Settings, load_settings
 
@@ -34,9 +38,16 @@ def build_definitions(settings: Settings, registry: Registry, now: datetime) -> 
     running = [e for e in elections if now < e.calendar.collect_until]
     scheduled = [e for e in elections if now < scheduled_until(e)]
     return dg.Definitions(
-        assets=[asset for e in elections for asset in _assets(e, registry, active=e in running)],
+        assets=[
+            asset
+            for e in elections
+            for asset in _assets(e, registry, active=e in running, paced=not settings.trends_is_loopback)
+        ],
         asset_checks=[check for e in elections for check in election_checks(e)],
-        schedules=[s for e in scheduled for s in election_schedules(e, asks_x=settings.x_configured)],
+        schedules=[
+            *(s for e in scheduled for s in election_schedules(e, asks_x=settings.x_configured)),
+            *(s for e in scheduled for s in trends_schedules(e, trends_on=settings.trends_on)),
+        ],
         sensors=[registry_sensor(elections)],
         resources=_resources(settings),
         # One process a run: starting a process for a step costs 3 to 9 s (measured 2026-11), and no step is heavy.
@@ -44,12 +55,18 @@ def build_definitions(settings: Settings, registry: Registry, now: datetime) -> 
     )
 
 
-def _assets(election: Election, registry: Registry, *, active: bool) -> list[dg.AssetsDefinition]:
+def _assets(election: Election, registry: Registry, *, active: bool, paced: bool) -> list[dg.AssetsDefinition]:
     return [
         candidates_asset(election, registry),
         tweets_asset(election, registry, active=active),
         tweets_weekly_asset(election, active=active),
         coverage_weekly_asset(election, active=active),
+        *(
+            trends_asset(election, registry, area, cadence, active=active, paced=paced)
+            for area in election.areas
+            for cadence in Cadence
+        ),
+        trends_weekly_asset(election, active=active),
     ]
 
 
@@ -65,7 +82,19 @@ def _resources(settings: Settings) -> dict[str, object]:
         user_usd=settings.x_user_usd,
         free=settings.x_is_loopback,
     )
+    trends = TrendsResource(
+        on=settings.trends_on,
+        base_url=settings.trends_base_url,
+        loopback=settings.trends_is_loopback,
+        timeout_s=settings.trends_timeout_s,
+        pace_per_h=settings.trends_pace_per_h,
+        burst=settings.trends_burst,
+        floor_per_h=settings.trends_floor_per_h,
+        ceiling_per_h=settings.trends_ceiling_per_h,
+        daily_cap=settings.trends_daily_cap,
+    )
     return {
         "store": StoreResource(url=settings.store_url, allow_http=settings.store_allows_http),
         "x_search": x_search,
+        "trends": trends,
     }

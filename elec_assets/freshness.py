@@ -12,20 +12,33 @@ import dagster as dg
 # Weekly files are built on Tuesday 02:00 UTC, 26 hours after the week's end, and the next is due a week later: the
 # windows are counted from that build, so that they end 2 and 3 days after the next week's end.
 _AFTER_BUILD = timedelta(days=7) - timedelta(hours=26)
+_WEEKLY = dg.FreshnessPolicy.time_window(
+    warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
+)
 
 POLICIES: Mapping[str, dg.FreshnessPolicy] = {
     "twitter/tweets": dg.FreshnessPolicy.time_window(
         warn_window=timedelta(minutes=90), fail_window=timedelta(minutes=150)
     ),
-    "twitter/weekly": dg.FreshnessPolicy.time_window(
-        warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
+    "twitter/weekly": _WEEKLY,
+    "google_trends/hourly": dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=5), fail_window=timedelta(hours=6)
     ),
-    "coverage/weekly": dg.FreshnessPolicy.time_window(
-        warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
+    "google_trends/daily": dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(hours=30), fail_window=timedelta(hours=36)
     ),
+    "google_trends/weekly": dg.FreshnessPolicy.time_window(
+        warn_window=timedelta(days=8), fail_window=timedelta(days=9)
+    ),
+    "google_trends/rollup": _WEEKLY,
+    "coverage/weekly": _WEEKLY,
 }
 
 
 def policy(product: str, *, active: bool) -> dg.FreshnessPolicy | None:
-    """The policy of a product (`twitter/tweets`); None for past elections."""
+    """The policy of a product (`twitter/tweets`); None for past elections.
+
+    That of the tables of Google Trends goes by their cadence (`google_trends/hourly`); `google_trends/rollup` is that
+    of their weekly files.
+    """
     return POLICIES[product] if active else None

@@ -1,4 +1,4 @@
-"""Partitions of an election: hours and weeks in UTC, from the Monday of collect_from to the Monday after collect_until.
+"""Partitions of an election: hours, days and weeks in UTC, from the Monday of collect_from to the Monday after its end.
 
 They begin on a Monday because Dagster drops a first partial week, and so that no hour lies outside every week. Units
 that the calendar does not plan are `not_planned`. Windows and keys are in `domain/windows.py`.
@@ -10,6 +10,8 @@ from datetime import datetime
 import dagster as dg
 
 from elec_assets.domain.registry import Election
+from elec_assets.domain.trends import Cadence
+from elec_assets.domain.trends_plan import first_partition
 from elec_assets.domain.windows import WEEK, Grain, Window, floor, window_of_key
 
 
@@ -35,8 +37,27 @@ def weeks(election: Election) -> dg.WeeklyPartitionsDefinition:
     )
 
 
-def week_of_hours() -> dg.TimeWindowPartitionMapping:
-    """A week is made of those of its 168 hours that exist: the running week has fewer."""
+def trends(election: Election, cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
+    """Every hour, day or week of Google Trends, once it is over; days and weeks begin earlier with `trends_from`."""
+    start, end = _naive(first_partition(election, cadence)), _naive(bounds(election).end)
+    if cadence is Cadence.HOURLY:
+        return dg.HourlyPartitionsDefinition(start_date=start, end_date=end, timezone="UTC")
+    if cadence is Cadence.DAILY:
+        return dg.DailyPartitionsDefinition(start_date=start, end_date=end, timezone="UTC")
+    # Unlike other weeks the running one is no partition: what is asked for once is kept for good.
+    return dg.WeeklyPartitionsDefinition(start_date=start, end_date=end, day_offset=1, timezone="UTC")
+
+
+def trends_weeks(election: Election) -> dg.WeeklyPartitionsDefinition:
+    """The weeks of the weekly files of Google Trends: those of the election, and those since `trends_from`."""
+    start, end = first_partition(election, Cadence.WEEKLY), bounds(election).end
+    return dg.WeeklyPartitionsDefinition(
+        start_date=_naive(start), end_date=_naive(end), day_offset=1, end_offset=1, timezone="UTC"
+    )
+
+
+def week_of_parts() -> dg.TimeWindowPartitionMapping:
+    """A week is made of those of its hours or days that exist: the running week has fewer."""
     with warnings.catch_warnings():
         # Beta since 1.8; said here once, not in the log of every run. `test_partitions.py` would notice a change.
         warnings.simplefilter("ignore", dg.BetaWarning)

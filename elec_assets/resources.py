@@ -1,18 +1,29 @@
 """The clients as Dagster resources. Secrets are `EnvVar`s, so that no configuration page shows them."""
 
+import random
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
+from elec_assets.clients.trends_pace import TrendsLimits
 from elec_assets.clients.x_api import XApi
 from elec_assets.clients.x_source import claim
 from elec_assets.domain.rules import query_limit
+from elec_assets.domain.trends import SOURCE
+
+if TYPE_CHECKING:
+    from elec_assets.clients.google_trends import TrendsBackend
 
 SEARCH_POOL = "x_search"
+TRENDS_POOL = SOURCE
 
 
 def utc_now() -> datetime:
@@ -75,3 +86,54 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
         prices = Prices(0.0, 0.0) if self.free else Prices(self.post_usd, self.user_usd)
         ledger = SpendLedger(store, SEARCH_POOL, self.budget_usd, utc_now)
         return SearchFill(store=store, api=api, ledger=ledger, prices=prices, clock=utc_now)
+
+
+class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
+    """Google Trends with its governor. Where it is not switched on, nothing is asked."""
+
+    on: bool
+    base_url: str
+    loopback: bool
+    timeout_s: float
+    pace_per_h: float
+    burst: int
+    floor_per_h: float
+    ceiling_per_h: int
+    daily_cap: int
+
+    @property
+    def limits(self) -> TrendsLimits:
+        """How fast it may be asked; a server on this machine, as fast as it answers."""
+        if self.loopback:
+            return TrendsLimits.none()
+        return TrendsLimits(self.pace_per_h, self.burst, self.floor_per_h, self.ceiling_per_h, self.daily_cap)
+
+    def governor(self, store: Store) -> RateGovernor:
+        """The governor over a store, which all processes of a host share."""
+        return RateGovernor(
+            store=store,
+            limits=self.limits,
+            lock=lock_path(store.url),
+            clock=utc_now,
+            sleep=time.sleep,
+            uniform=random.uniform,
+        )
+
+    @contextmanager
+    def backend(self, store: Store) -> Iterator["TrendsBackend | None"]:
+        """What asks Google Trends, while the context lasts; None where nothing may be asked."""
+        if not self.on:
+            yield None
+            return
+        # pytrends imports pandas (0.5 s of CPU): only a run that asks needs it.
+        from elec_assets.clients.google_trends import GoogleTrends
+        from elec_assets.clients.trends_session import TrendsSession
+
+        with closing(TrendsSession(self.base_url, store, self.timeout_s, utc_now)) as session:
+            yield GoogleTrends(
+                session=session,
+                governor=self.governor(store),
+                clock=utc_now,
+                sleep=time.sleep,
+                uniform=random.uniform,
+            )

@@ -5,13 +5,14 @@ again for a week; a week is rebuilt, at most once a day, while its hours change.
 schedule skips and says so: the hours stay `not_run`, and no run fails.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from elec_assets import partitions
 from elec_assets.assets import parts
+from elec_assets.assets.trends_run import trends_key
 from elec_assets.clients.search_fill import Prices
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
@@ -20,6 +21,7 @@ from elec_assets.clients.x_api import RECENT_REACH
 from elec_assets.domain import calendar
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
+from elec_assets.domain.trends import SOURCE, Cadence
 from elec_assets.domain.windows import (
     DAY,
     HOUR,
@@ -58,7 +60,21 @@ def scheduled_until(election: Election) -> datetime:
 
 def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleDefinition]:
     """The schedules of an election until `scheduled_until`; `asks_x` says whether X may be asked at all."""
-    return [_hourly(election, asks_x=asks_x), _weekly(election)]
+    tweets, searched = {parts.key(election, "twitter", "tweets"): Grain.HOUR}, _searched(election)
+    week = {
+        parts.key(election, "twitter", "weekly"): tweets,
+        parts.key(election, "coverage", "weekly"): {**tweets, **searched},
+    }
+    files = {parts.key(election, SOURCE, "weekly"): searched}
+    made = [
+        _hourly(election, asks_x=asks_x),
+        _weekly(election, f"{election.key}__weekly", f"{election.key}__week", week),
+    ]
+    if searched:
+        # A job of its own: with `trends_from` its weeks begin earlier than those of the others.
+        name = f"{election.key}__{SOURCE}_files"
+        made.append(_weekly(election, name, f"{name}_of_week", files))
+    return made
 
 
 def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
@@ -99,25 +115,31 @@ def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
     return twitter_hourly
 
 
-def _weekly(election: Election) -> dg.ScheduleDefinition:
-    job = dg.define_asset_job(f"{election.key}__week", selection=dg.AssetSelection.assets(*_weekly_keys(election)))
+def _weekly(
+    election: Election, name: str, job: str, builds: Mapping[dg.AssetKey, Mapping[dg.AssetKey, Grain]]
+) -> dg.ScheduleDefinition:
+    """Builds weekly assets; `builds` says which assets, and the length of their partitions, each is made of."""
+    week_job = dg.define_asset_job(job, selection=dg.AssetSelection.assets(*builds))
 
     @dg.schedule(
-        name=f"{election.key}__weekly",
-        job=job,
+        name=name,
+        job=week_job,
         cron_schedule="0 2 * * *",
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Builds each week of {election.name} on Tuesday 02:00 UTC; again, daily, while its hours change.",
+        description=f"Builds each week of {election.name} on Tuesday 02:00 UTC; again, daily, while its parts change.",
     )
     def weekly(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        due = [week for week in open_weeks(election, now) if _changed(context.instance, election, week)]
-        if not due:
-            yield dg.SkipReason("no week is due: each is built 26 h after its end, and again while its hours change")
-        for week in due:
+        weeks = open_weeks(election, now)
+        due = {w: [k for k, made_from in builds.items() if _changed(context.instance, k, made_from, w)] for w in weeks}
+        if not any(due.values()):
+            yield dg.SkipReason("no week is due: each is built 26 h after its end, and again while its parts change")
+        for week, keys in due.items():
             partition = key_of(week, Grain.WEEK)
-            yield dg.RunRequest(run_key=f"{partition} at {now:%Y-%m-%d}", partition_key=partition)
+            if keys:
+                run_key = f"{partition} at {now:%Y-%m-%d}"
+                yield dg.RunRequest(run_key=run_key, partition_key=partition, asset_selection=keys)
 
     return weekly
 
@@ -169,13 +191,25 @@ def open_weeks(election: Election, now: datetime) -> list[Window]:
     return [w for w in reversed(weeks) if w.start in span and now < w.end + _CLOSES]
 
 
-def _changed(instance: dg.DagsterInstance, election: Election, week: Window) -> bool:
-    """Whether an hour of the week was sealed after one of its files was built, or a file was never built."""
-    weekly = {key_of(week, Grain.WEEK)}
-    built = [_latest(instance, key, weekly) for key in _weekly_keys(election)]
-    hours = {key_of(hour, Grain.HOUR) for hour in split(week, Grain.HOUR)}
-    sealed = _latest(instance, parts.key(election, "twitter", "tweets"), hours)
-    return 0 in built or sealed > min(built)
+def _changed(
+    instance: dg.DagsterInstance, key: dg.AssetKey, made_from: Mapping[dg.AssetKey, Grain], week: Window
+) -> bool:
+    """Whether a part of the week was made after its file was built, or that was never built."""
+    built = _latest(instance, key, {key_of(week, Grain.WEEK)})
+    if not built:
+        return True
+    parts_of_week = {grain: {key_of(each, grain) for each in split(week, grain)} for grain in set(made_from.values())}
+    return any(_latest(instance, part, parts_of_week[grain]) > built for part, grain in made_from.items())
+
+
+def _searched(election: Election) -> dict[dg.AssetKey, Grain]:
+    """The planned tables of Google Trends."""
+    return {
+        trends_key(election, area, cadence, table): cadence.grain
+        for area in election.areas
+        for cadence in Cadence
+        for table in election.trends.tables(cadence)
+    }
 
 
 def _refusal(store: Store, x_search: XSearchResource, now: datetime) -> str | None:
@@ -196,10 +230,6 @@ def _row(archive: TweetArchive, hour: Window) -> HourCoverage | None:
         return archive.coverage(hour)
     except CoverageUnreadable:
         return None
-
-
-def _weekly_keys(election: Election) -> list[dg.AssetKey]:
-    return [parts.key(election, "twitter", "weekly"), parts.key(election, "coverage", "weekly")]
 
 
 def _latest(instance: dg.DagsterInstance, key: dg.AssetKey, wanted: set[str]) -> int:

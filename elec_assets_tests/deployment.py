@@ -33,6 +33,7 @@ elections:
       rounds: [2026-02-22]
       confirmed: true
       inauguration: 2026-03-01
+    trends: {{hourly: [], daily: [], weekly: []}}
     candidates:
       amartin: {{name: Agathe Martin, status: 1, twitter_account: ["@AgatheMartin_T"]}}
       bleroux: {{name: Béatrice Leroux, status: 1, twitter_account: ["@BLeroux_Test"]}}
@@ -48,8 +49,8 @@ NO_TELEMETRY = "telemetry: {enabled: false}\n"
 class Deployment:
     """The resources are those that `build_definitions` makes of settings, as in production.
 
-    `token` is what X_BEARER_TOKEN holds, None where it is not set. The store is a directory, or in a bucket where a
-    `Mirror` is at the folder.
+    `token` is what X_BEARER_TOKEN holds, None where it is not set; without `trends_url` Google Trends is off. The
+    store is a directory, or in a bucket where a `Mirror` is at the folder.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class Deployment:
     instance: dg.DagsterInstance
     x_url: str
     token: str | None = TOKEN
+    trends_url: str | None = None
 
     @property
     def store(self) -> Path:
@@ -77,7 +79,8 @@ class Deployment:
             "x_base_url": self.x_url,
             "x_bearer_token": self.token,
         }
-        return Settings.model_validate(values)
+        google = {} if self.trends_url is None else {"trends_base_url": self.trends_url}
+        return Settings.model_validate(values | google)
 
     def definitions(self, now: datetime = MID_CAMPAIGN) -> dg.Definitions:
         if (mirror := Mirror.of(self.folder)) is not None:

@@ -12,7 +12,16 @@ import pytest
 from elec_assets.clients.registry_source import load_registry
 from elec_assets.definitions import build_definitions
 from elec_assets.domain.registry import Registry
-from elec_assets.domain.tables import CANDIDATES, COVERAGE, TWEETS
+from elec_assets.domain.tables import (
+    CALIBRATED_INTEREST,
+    CANDIDATES,
+    COVERAGE,
+    INTEREST_BY_REGION,
+    INTEREST_OVER_TIME,
+    RELATED_QUERIES,
+    RELATED_TOPICS,
+    TWEETS,
+)
 from elec_assets.settings import Settings
 from elec_assets_tests import guard
 from elec_assets_tests.deployment import REPOSITORY, environment
@@ -20,40 +29,74 @@ from elec_assets_tests.deployment import REPOSITORY, environment
 NOW = datetime(2027, 2, 3, 20, tzinfo=UTC)
 ACTIVE = "fr_presidential_2027"
 EXTERNAL: list[str] = []
-KEYS = [
-    "fr_presidential_2017/candidates",
-    "fr_presidential_2017/coverage/weekly",
-    "fr_presidential_2017/twitter/tweets",
-    "fr_presidential_2017/twitter/weekly",
-    "fr_presidential_2022/candidates",
-    "fr_presidential_2022/coverage/weekly",
-    "fr_presidential_2022/twitter/tweets",
-    "fr_presidential_2022/twitter/weekly",
-    "fr_presidential_2027/candidates",
-    "fr_presidential_2027/coverage/weekly",
-    "fr_presidential_2027/twitter/tweets",
-    "fr_presidential_2027/twitter/weekly",
+ELECTIONS = ("fr_presidential_2017", "fr_presidential_2022", "fr_presidential_2027")
+TRENDS_TABLES = {
+    "calibrated_interest": CALIBRATED_INTEREST,
+    "interest_by_region": INTEREST_BY_REGION,
+    "interest_over_time": INTEREST_OVER_TIME,
+    "related_queries": RELATED_QUERIES,
+    "related_topics": RELATED_TOPICS,
+}
+TABLES = {
+    "candidates": CANDIDATES,
+    "coverage/weekly": COVERAGE,
+    **{
+        f"google_trends/{area}/{cadence}/{name}": table
+        for area in ("fr", "world")
+        for cadence in ("daily", "hourly", "weekly")
+        for name, table in TRENDS_TABLES.items()
+    },
+    # Several files: the schema shown first is that of the table that most people want.
+    "google_trends/weekly": CALIBRATED_INTEREST,
+    "twitter/tweets": TWEETS,
+    "twitter/weekly": TWEETS,
+}
+KEYS = sorted(f"{election}/{product}" for election in ELECTIONS for product in TABLES)
+# What the default plan leaves out: hourly ones of single requests, which the daily cap has no room for.
+BY_HAND = [
+    f"google_trends/{area}/hourly/{name}"
+    for area in ("fr", "world")
+    for name in ("interest_by_region", "related_queries", "related_topics")
 ]
-JOBS = ["fr_presidential_2027__twitter_hour", "fr_presidential_2027__week"]
-SCHEDULES = ["fr_presidential_2027__twitter_hourly", "fr_presidential_2027__weekly"]
+JOBS = [
+    "fr_presidential_2027__google_trends_daily_partitions",
+    "fr_presidential_2027__google_trends_files_of_week",
+    "fr_presidential_2027__google_trends_hourly_partitions",
+    "fr_presidential_2027__google_trends_weekly_partitions",
+    "fr_presidential_2027__twitter_hour",
+    "fr_presidential_2027__week",
+]
+SCHEDULES = [
+    "fr_presidential_2027__google_trends_daily",
+    "fr_presidential_2027__google_trends_files",
+    "fr_presidential_2027__google_trends_hourly",
+    "fr_presidential_2027__google_trends_weekly",
+    "fr_presidential_2027__twitter_hourly",
+    "fr_presidential_2027__weekly",
+]
 SENSORS = ["registry_changes"]
-CHECKS = [
-    "candidates: all_listed",
-    "coverage/weekly: columns",
-    "coverage/weekly: complete",
-    "coverage/weekly: ids_unique",
-    "twitter/tweets: columns",
-    "twitter/tweets: complete",
-    "twitter/tweets: ids_unique",
-    "twitter/tweets: not_shrunk",
-    "twitter/tweets: times_inside_window",
-    "twitter/weekly: columns",
-    "twitter/weekly: complete",
-    "twitter/weekly: ids_unique",
-    "twitter/weekly: not_shrunk",
-    "twitter/weekly: times_inside_window",
-]
-TABLES = {"candidates": CANDIDATES, "coverage/weekly": COVERAGE, "twitter/tweets": TWEETS, "twitter/weekly": TWEETS}
+CHECKS = {
+    "candidates": ["all_listed"],
+    "coverage/weekly": ["columns", "complete", "ids_unique"],
+    **{
+        product: sorted(
+            ["columns", "complete", "keys_unique", "not_shrunk", "times_inside_window"]
+            + (["regions_known"] if product.endswith("interest_by_region") else [])
+        )
+        for product in TABLES
+        if product.startswith("google_trends/") and product != "google_trends/weekly"
+    },
+    "google_trends/weekly": [
+        "columns",
+        "complete",
+        "keys_unique",
+        "not_shrunk",
+        "regions_known",
+        "times_inside_window",
+    ],
+    "twitter/tweets": ["columns", "complete", "ids_unique", "not_shrunk", "times_inside_window"],
+    "twitter/weekly": ["columns", "complete", "ids_unique", "not_shrunk", "times_inside_window"],
+}
 BROKEN_REGISTRY = """\
 elections:
   first:
@@ -118,7 +161,8 @@ def test_a_misspelt_dependency_is_a_problem(real: dg.Definitions) -> None:
 
 def test_a_module_that_nobody_loads_is_a_problem(real: dg.Definitions) -> None:
     """Dagster cannot know of it: its assets are just not there."""
-    kept = [a for a in real.assets or () if isinstance(a, dg.AssetsDefinition) and a.key.path[1] != "candidates"]
+    assets = [a for a in real.assets or () if isinstance(a, dg.AssetsDefinition)]
+    kept = [a for a in assets if not any(key.path[1] == "candidates" for key in a.keys)]
     fewer = dg.Definitions(assets=kept, resources=real.resources)
     dependencies = [key for key in KEYS if product_of(key) == "candidates"]
     assert guard.problems(fewer, dependencies) == ["elec_assets.assets.candidates: makes no asset"]
@@ -136,8 +180,8 @@ def test_all_keys_jobs_schedules_and_sensors(real: dg.Definitions) -> None:
 def test_all_checks_of_every_election(real: dg.Definitions, registry: Registry) -> None:
     found = [(key.asset_key.to_user_string(), key.name) for key in real.resolve_asset_graph().asset_check_keys]
     for election in registry.elections:
-        named = sorted(f"{product_of(key)}: {name}" for key, name in found if election_of(key) == election)
-        assert named == CHECKS
+        named = sorted((product_of(key), name) for key, name in found if election_of(key) == election)
+        assert named == sorted((product, name) for product, names in CHECKS.items() for name in names)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -168,8 +212,8 @@ def test_column_schemas_are_those_of_the_tables(specs: dict[str, dg.AssetSpec], 
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_active_elections_alone_have_freshness_policies(specs: dict[str, dg.AssetSpec], key: str) -> None:
-    wanted = election_of(key) == ACTIVE and product_of(key) != "candidates"
+def test_what_active_elections_plan_alone_has_freshness_policies(specs: dict[str, dg.AssetSpec], key: str) -> None:
+    wanted = election_of(key) == ACTIVE and product_of(key) not in ("candidates", *BY_HAND)
     assert (specs[key].freshness_policy is not None) == wanted
 
 

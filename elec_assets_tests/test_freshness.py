@@ -33,3 +33,16 @@ def test_past_elections_are_never_late() -> None:
 def test_a_product_without_policy_is_an_error() -> None:
     with pytest.raises(KeyError):
         policy("twitter/tweet", active=True)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "warn", "fail"),
+    [
+        ("hourly", timedelta(hours=5), timedelta(hours=6)),
+        ("daily", timedelta(hours=30), timedelta(hours=36)),
+        ("weekly", timedelta(days=8), timedelta(days=9)),
+    ],
+)
+def test_google_trends_is_late_by_its_cadence(cadence: str, warn: timedelta, fail: timedelta) -> None:
+    wanted = dg.FreshnessPolicy.time_window(warn_window=warn, fail_window=fail)
+    assert policy(f"google_trends/{cadence}", active=True) == wanted

@@ -1,5 +1,6 @@
 """The partitions of an election, against the windows of `domain/windows.py`."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from elec_assets import partitions
 from elec_assets.domain.registry import Calendar, Election
+from elec_assets.domain.trends import Cadence
 from elec_assets.domain.windows import WEEK, Grain, Window, key_of, split
 
 HOURS_OF_A_WEEK = 168
@@ -81,10 +83,25 @@ def test_a_week_is_made_of_its_hours(first: date, days: int, after: int) -> None
     existing = weeks_at(found, now)
     for week in {existing[0], existing[-1]}:
         with partition_loading_context(effective_dt=now):
-            mapped = partitions.week_of_hours().get_upstream_mapped_partitions_result_for_partitions(
+            mapped = partitions.week_of_parts().get_upstream_mapped_partitions_result_for_partitions(
                 weeks.empty_subset().with_partition_keys([week]), weeks, hours
             )
         span = partitions.window(week, Grain.WEEK)
         expected = [key_of(h, Grain.HOUR) for h in split(span, Grain.HOUR) if h.end <= now]
         assert list(mapped.partitions_subset.get_partition_keys()) == expected
         assert len(expected) <= HOURS_OF_A_WEEK
+
+
+@pytest.mark.parametrize("history", [None, datetime(2027, 1, 6, tzinfo=UTC)])
+def test_days_and_weeks_of_google_trends_begin_with_the_week_of_trends_from(history: datetime | None) -> None:
+    found = election(date(2027, 2, 3), 20)
+    found = replace(found, calendar=replace(found.calendar, trends_from=history))
+    now = datetime(2027, 2, 12, 12, tzinfo=UTC)
+    first = "2027-02-01" if history is None else "2027-01-04"
+    keys = {c: partitions.trends(found, c).get_partition_keys(current_time=now) for c in Cadence}
+    assert (keys[Cadence.HOURLY][0], keys[Cadence.HOURLY][-1]) == ("2027-02-01-00:00", "2027-02-12-11:00")
+    assert (keys[Cadence.DAILY][0], keys[Cadence.DAILY][-1]) == (first, "2027-02-11")
+    # The running week is no partition of what is asked for once and kept, but one of the weekly files.
+    assert (keys[Cadence.WEEKLY][0], keys[Cadence.WEEKLY][-1]) == (first, "2027-02-01")
+    files = partitions.trends_weeks(found).get_partition_keys(current_time=now)
+    assert (files[0], files[-1]) == (first, "2027-02-08")

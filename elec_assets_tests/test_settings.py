@@ -260,3 +260,18 @@ def test_the_sandbox_of_trends_may_be_asked_without_pace_and_google_only_over_tl
     bare.setenv("ELEC_TRENDS_BASE_URL", "http://trends.google.com/trends")
     with pytest.raises(SettingsInvalid, match=r"ELEC_TRENDS_BASE_URL: .*https://.* the cookie goes there"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("switch", "url", "on"),
+    [
+        (None, "https://trends.google.com/trends", False),
+        ("on", "https://trends.google.com/trends", True),
+        ("off", "https://trends.google.com/trends", False),
+        (None, "http://127.0.0.1:8091/trends", True),
+        ("off", "http://127.0.0.1:8091/trends", False),
+    ],
+)
+def test_google_is_never_asked_unless_the_operator_says_so(switch: str | None, url: str, on: bool) -> None:
+    """It needs no credentials: nothing but this setting holds a first try back from asking the real Google."""
+    assert Settings.model_validate({"trends": switch, "trends_base_url": url}).trends_on is on

@@ -1,6 +1,7 @@
 """What every asset is born with: key, group, owner, tags, column schema; and the metadata of a materialization."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -21,7 +22,8 @@ _TYPES = {
 
 def key(election: Election, *product: str) -> dg.AssetKey:
     """Key of an election's product: `fr_presidential_2027/twitter/tweets`."""
-    return dg.AssetKey([election.key, *product])
+    # Dagster stores no string that is an enum's.
+    return dg.AssetKey([election.key, *map(str, product)])
 
 
 def group(election: Election, source: str | None = None) -> str:
@@ -31,9 +33,10 @@ def group(election: Election, source: str | None = None) -> str:
 
 def tags(election: Election, layer: str, grain: str | None = None) -> dict[str, str]:
     """Tags that the UI filters by."""
-    return {"election": election.key, "layer": layer, **({"grain": grain} if grain else {})}
+    return {"election": election.key, "layer": layer, **({"grain": str(grain)} if grain else {})}
 
 
+@cache
 def schema(table: Table) -> dg.TableSchema:
     """A table's columns, as Dagster shows them."""
     return dg.TableSchema(

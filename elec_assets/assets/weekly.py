@@ -27,7 +27,7 @@ def tweets_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefinit
     @dg.asset(
         key=parts.key(election, "twitter", "weekly"),
         partitions_def=partitions.weeks(election),
-        deps=[dg.AssetDep(parts.key(election, "twitter", "tweets"), partition_mapping=partitions.week_of_hours())],
+        deps=[dg.AssetDep(parts.key(election, "twitter", "tweets"), partition_mapping=partitions.week_of_parts())],
         description=(
             "All posts of an ISO week, sorted by id: `weekly/twitter/GGGG_WW.csv.gz`, `.parquet` beside it. Built on "
             "Tuesday 02:00 UTC, again at most once a day while hours of the week change."

@@ -22,15 +22,17 @@ from elec_assets.domain.tables import COVERAGE, TWEETS
 from elec_assets.domain.windows import Grain, Window, floor, key_of, split, year_week
 from elec_assets.operations.dagster_api import DagsterApi, DagsterUnreachable
 from elec_assets.operations.demo_setup import ELECTION, TOKEN, environment, prepared
+from elec_assets.operations.demo_trends import seeds, summary_rows
 from elec_assets.operations.report import DONE, FAILED, columns
-from elec_assets.operations.sandboxes import scene_of
-from elec_assets.sandbox.serve import start_x
+from elec_assets.operations.sandboxes import scene_of, trends_scene_of
+from elec_assets.sandbox.serve import start_trends, start_x
 
 _POSTS_PER_HOUR = 60.0
 _SEED = 2027
 _START_S = 120.0
 _CANDIDATES_S = 90.0
 _STOP_S = 20.0
+_NAMED = 4
 
 Say = Callable[[str], None]
 
@@ -61,7 +63,11 @@ class DemoSummary:
     def lines(self) -> list[str]:
         """For a person."""
         table = columns([("asset", "partitions", "rows", "coverage"), *self.rows])
-        return [*table, "", f"{self.seconds:.0f} s. No account and no network were used: all of X was on 127.0.0.1."]
+        return [
+            *table,
+            "",
+            f"{self.seconds:.0f} s. No account and no network were used: X and Google Trends were on 127.0.0.1.",
+        ]
 
 
 def demo(folder: Path, *, port: int, once: bool, weeks: int, say: Say) -> DemoSummary:
@@ -85,15 +91,17 @@ def demo(folder: Path, *, port: int, once: bool, weeks: int, say: Say) -> DemoSu
 def _demo(folder: Path, port: int, now: datetime, began: float, *, once: bool, say: Say) -> DemoSummary:
     election = load_registry(folder / "candidates.yaml").elections[ELECTION]
     scene = scene_of([election], seed=_SEED, posts_per_hour=_POSTS_PER_HOUR)
-    with start_x(scene=scene, token=TOKEN) as x:
-        say(f"Sandbox of X: {x.url} (seed {_SEED}, fictitious people, synthetic posts)")
-        env = environment(folder, x.url, os.environ)
+    world = trends_scene_of([election], seed=_SEED)
+    with start_x(scene=scene, token=TOKEN) as x, start_trends(world=world) as google:
+        say(f"Sandbox of X: {x.url}, of Google Trends: {google.url} (seed {_SEED}, fictitious people, synthetic data)")
+        env = environment(folder, x.url, google.url, os.environ)
         _make_instance(env)
         with _dagster(folder, port, env) as process:
             api = DagsterApi(f"http://127.0.0.1:{port}")
             _wait_until_loaded(api, process, folder, say)
             try:
-                _seed(api, process, election, _weeks(election, now) if once else _weeks_until(election, now), say)
+                weeks = _weeks(election, now)
+                _seed(api, process, election, weeks if once else _weeks_until(election, now), len(weeks), say)
             except DagsterUnreachable:
                 raise DemoFailed(_stopped(folder)) from None
             summary = _summary(folder, election, now, time.monotonic() - began, candidates=_candidates(folder))
@@ -158,20 +166,40 @@ def _wait_until_loaded(api: DagsterApi, process: subprocess.Popen[bytes], folder
         time.sleep(0.5)
 
 
-def _seed(api: DagsterApi, process: subprocess.Popen[bytes], election: Election, weeks: list[Window], say: Say) -> None:
-    hours = [key_of(hour, Grain.HOUR) for week in weeks for hour in split(week, Grain.HOUR)]
-    _backfill(api, process, [f"{election.key}/twitter/tweets"], hours, say)
-    built = [f"{election.key}/twitter/weekly", f"{election.key}/coverage/weekly"]
-    _backfill(api, process, built, [key_of(week, Grain.WEEK) for week in weeks], say)
-
-
-def _backfill(
-    api: DagsterApi, process: subprocess.Popen[bytes], assets: list[str], partitions: list[str], say: Say
+def _seed(
+    api: DagsterApi, process: subprocess.Popen[bytes], election: Election, weeks: list[Window], past: int, say: Say
 ) -> None:
-    told = ", ".join(assets)
+    hours = [key_of(hour, Grain.HOUR) for week in weeks for hour in split(week, Grain.HOUR)]
+    made = [(seed.assets(election), seed.partitions()) for seed in seeds(election, weeks[:past])]
+    # All at once: while one run starts its process, another asks.
+    backfills = [
+        _launched(api, assets, keys, say) for assets, keys in [*made, ([f"{election.key}/twitter/tweets"], hours)]
+    ]
+    for backfill in reversed(backfills):
+        _followed(api, process, backfill, say)
+    built = [f"{election.key}/{product}/weekly" for product in ("twitter", "coverage", "google_trends")]
+    _followed(api, process, _launched(api, built, [key_of(week, Grain.WEEK) for week in weeks], say), say)
+
+
+@dataclass(frozen=True, slots=True)
+class _Backfill:
+    """One that was launched: its id, and what it is to make."""
+
+    backfill_id: str
+    assets: list[str]
+    partitions: list[str]
+    told: str
+
+
+def _launched(api: DagsterApi, assets: list[str], partitions: list[str], say: Say) -> _Backfill:
+    told = ", ".join(assets) if len(assets) < _NAMED else f"{assets[0]} and {len(assets) - 1} more"
     say(f"Backfill of {told}: {len(partitions)} partitions, {partitions[0]} to {partitions[-1]}")
+    return _Backfill(api.launch_backfill(assets, partitions), assets, partitions, told)
+
+
+def _followed(api: DagsterApi, process: subprocess.Popen[bytes], backfill: _Backfill, say: Say) -> None:
+    assets, partitions = backfill.assets, backfill.partitions
     wanted = len(partitions) * len(assets)
-    backfill_id = api.launch_backfill(assets, partitions)
     done, shown = 0, -1
     while done < wanted:
         time.sleep(1.0)
@@ -181,10 +209,10 @@ def _backfill(
         if done > shown:
             shown = done
             say(f"  {done} of {wanted} materialized")
-        progress = api.backfill(backfill_id)
+        progress = api.backfill(backfill.backfill_id)
         if progress.over and not progress.succeeded:
             why = progress.error or "see the runs in the UI"
-            raise DemoFailed(f"the backfill of {told} ended {progress.status}: {why}")
+            raise DemoFailed(f"the backfill of {backfill.told} ended {progress.status}: {why}")
 
 
 def _weeks(election: Election, now: datetime) -> list[Window]:
@@ -223,9 +251,10 @@ def _summary(folder: Path, election: Election, now: datetime, seconds: float, *,
         files = ", ".join(f"{year_week(week)}.csv.gz" for week in weeks)
         name = f"{election.key}/{product}/weekly"
         table.append((name, len(frames), sum(frame.height for frame in frames), files))
+    trends, answered = summary_rows(store, election, weeks)
     complete = bool(candidates) and len(rows) == len(hours) and all(row.outcome.settled for row in rows)
-    complete = complete and table[1][2] == table[2][2] and all(row[2] > 0 for row in table)
-    return DemoSummary(tuple(table), seconds, complete)
+    complete = complete and answered and table[1][2] == table[2][2] and all(row[2] > 0 for row in [*table, *trends])
+    return DemoSummary((*table, *trends), seconds, complete)
 
 
 def _serve(folder: Path, summary: DemoSummary, process: subprocess.Popen[bytes], say: Say, port: int) -> None:
@@ -238,6 +267,7 @@ def _serve(folder: Path, summary: DemoSummary, process: subprocess.Popen[bytes],
         f"  {root}/assets/{ELECTION}/coverage/weekly?view=overview   a week's coverage, hour by hour",
         f"  {root}/assets/{ELECTION}/twitter/weekly?view=overview    posts an hour, and where the file is",
         f"  {root}/assets/{ELECTION}/twitter/tweets?view=partitions  every hour, its rows and its gaps",
+        f"  {root}/assets/{ELECTION}/google_trends/fr/weekly/calibrated_interest?view=overview  who is searched for",
         f"  {root}/overview/activity/timeline                        the next hour is sealed at 7 minutes past",
         f"Files are in {folder / 'data'}. Stop with Ctrl-C; `rm -r {folder}` removes all of it.",
     ]:

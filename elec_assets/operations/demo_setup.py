@@ -118,8 +118,8 @@ def _make(folder: Path, now: datetime, weeks: int) -> None:
     (folder / "dagster" / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
 
 
-def environment(folder: Path, x_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the demo's processes: the sandbox for X, no account, no proxy, no way to a real AWS."""
+def environment(folder: Path, x_url: str, trends_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the demo's processes: sandboxes, no account, no proxy, no way to a real AWS."""
     ours = ("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_")
     kept = {
         name: value
@@ -133,6 +133,7 @@ def environment(folder: Path, x_url: str, inherited: Mapping[str, str]) -> dict[
         "ELEC_STORE": str(folder / "data"),
         "ELEC_X_BASE_URL": x_url,
         "X_BEARER_TOKEN": TOKEN,
+        "ELEC_TRENDS_BASE_URL": trends_url,
         # Port 9 is `discard`: whatever would call AWS is refused on this machine.
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
         "NO_PROXY": "127.0.0.1,localhost",

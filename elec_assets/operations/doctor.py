@@ -1,6 +1,8 @@
 """`elec doctor`: whether this deployment can work, check by check, and what to do where it cannot."""
 
+import random
 import shutil
+import socket
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -8,17 +10,20 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.registry_history import TO_ACCEPT, TO_DATE, HistoryUnreadable, RegistryHistory
 from elec_assets.clients.registry_source import load_registry
 from elec_assets.clients.search_fill import Prices
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import Store, StoreError, open_store
+from elec_assets.clients.trends_errors import GovernorUnreadable
+from elec_assets.clients.trends_pace import TrendsLimits
 from elec_assets.clients.x_api import XApi
 from elec_assets.clients.x_errors import XError
 from elec_assets.domain.registry import Registry
 from elec_assets.domain.registry_file import RegistryInvalid
 from elec_assets.domain.registry_history import sentences
-from elec_assets.domain.windows import iso
+from elec_assets.domain.windows import from_epoch_ms, iso
 from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
 from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
 
@@ -62,7 +67,10 @@ class DoctorReport:
 
 
 def doctor(now: datetime) -> DoctorReport:
-    """Look at settings, registry, store, disk, X and budget. Asks X one unbilled question, if a token is set."""
+    """Look at settings, registry, store, disk, X, budget and Google Trends.
+
+    Asks X one unbilled question, if a token is set; of Google nothing: each request counts there.
+    """
     try:
         settings = load_settings()
         _ = settings.store_url  # judged when it is asked for
@@ -79,6 +87,7 @@ def doctor(now: datetime) -> DoctorReport:
     checks.append(_x(settings))
     if store is not None:
         checks.append(_budget(settings, store))
+        checks.append(_trends(settings, store))
     return DoctorReport(tuple(checks), wrong_input)
 
 
@@ -171,3 +180,51 @@ def _budget(settings: Settings, store: Store) -> Check:
         todo = f"A page may cost {page:.2f} USD, so none is asked for: raise ELEC_X_BUDGET_USD or ELEC_X_FILL_SHARE"
         return Check("budget", "fail" if share < page else "warn", found, todo)
     return Check("budget", "ok" if share - spent > share * 0.1 else "warn", found)
+
+
+def _trends(settings: Settings, store: Store) -> Check:
+    """Whether Google Trends may be asked, and how it stands with the governor; whether a sandbox is there."""
+    if not settings.trends_on:
+        return Check("google trends", "warn", "off: nothing is asked, partitions stay not_run", "Set ELEC_TRENDS=on")
+    try:
+        pace = _governor(settings, store).look()
+    except GovernorUnreadable as error:
+        return Check("google trends", "fail", str(error))
+    sent = f"{len(pace.sent_ms)} requests in 24 hours"
+    if pace.circuit_open_until_ms is not None:
+        found = f"{sent}; Google refused, and is not asked before {iso(from_epoch_ms(pace.circuit_open_until_ms))}"
+        return Check("google trends", "warn", found, "Nothing to do: schedules wait, and go on then")
+    if settings.trends_is_loopback:
+        return _sandbox_of_trends(settings, sent)
+    cap = settings.trends_daily_cap
+    found = f"{sent} of {cap}, {pace.rate_per_h:.0f} an hour at most"
+    return Check("google trends", "ok" if len(pace.sent_ms) < cap else "warn", found)
+
+
+def _governor(settings: Settings, store: Store) -> RateGovernor:
+    limits = TrendsLimits(
+        settings.trends_pace_per_h,
+        settings.trends_burst,
+        settings.trends_floor_per_h,
+        settings.trends_ceiling_per_h,
+        settings.trends_daily_cap,
+    )
+    return RateGovernor(
+        store=store,
+        limits=TrendsLimits.none() if settings.trends_is_loopback else limits,
+        lock=lock_path(store.url),
+        clock=lambda: datetime.now(UTC),
+        sleep=time.sleep,
+        uniform=random.uniform,
+    )
+
+
+def _sandbox_of_trends(settings: Settings, sent: str) -> Check:
+    parts = urlsplit(settings.trends_base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=2.0).close()
+    except OSError as error:
+        todo = "Start it (`elec sandbox trends`), or change ELEC_TRENDS_BASE_URL"
+        return Check("google trends", "fail", f"{settings.trends_base_url} does not answer ({error})", todo)
+    return Check("google trends", "ok", f"{settings.trends_base_url} answers; {sent}")

@@ -1,4 +1,4 @@
-"""`elec plan`: what will be asked of X for each active election, and what it costs."""
+"""`elec plan`: what will be asked of X and of Google Trends for each active election, and what it costs."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from elec_assets.clients.x_api import PAGE_POSTS
 from elec_assets.domain import calendar
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.rules import query_limit, search_queries, stream_rules
+from elec_assets.domain.trends_plan import RequestsADay, TableRequests, requests_a_day, too_many
 from elec_assets.domain.windows import DAY, Grain, Window, floor, split
 from elec_assets.operations.report import DONE, columns
 from elec_assets.settings import Settings
@@ -41,6 +42,22 @@ class ElectionPlan:
     planned_hours_today: float
     measured: bool
     volumes: tuple[Volume, ...]
+    areas: int
+    trends: tuple[TableRequests, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendsBudget:
+    """Requests a day to Google Trends of all active elections: the least, the most, the cap (None: no cap).
+
+    `problem` says why the plan cannot fit the cap, and what to do; None where it fits.
+    """
+
+    on: bool
+    mean: float
+    most: float
+    daily_cap: int | None
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,7 @@ class PlanReport:
     elections: tuple[ElectionPlan, ...]
     budget_usd_a_month: float
     free: bool
+    trends: TrendsBudget
     exit_code: int = DONE
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,14 +82,18 @@ class PlanReport:
         budget = (
             f"Budget for searches: {self.budget_usd_a_month:.2f} USD a month (ELEC_X_BUDGET_USD x ELEC_X_FILL_SHARE)"
         )
-        return [*told, "X is on 127.0.0.1: free." if self.free else f"{budget}."]
+        return [*told, "X is on 127.0.0.1: free." if self.free else f"{budget}.", *_trends_told(self.trends)]
 
 
 def plan(settings: Settings, registry: Registry, now: datetime, posts_an_hour: float | None = None) -> PlanReport:
     """What will be asked of X. Volume is the mean of the last week's sealed hours, or the guess given, or three."""
     store = open_store(settings.store_url, allow_http=settings.store_allows_http)
     elections = tuple(_election(settings, store, e, now, posts_an_hour) for e in registry.active(now))
-    return PlanReport(elections, settings.x_fill_budget_usd, settings.x_is_loopback)
+    asked = RequestsADay(tuple(cost for election in elections for cost in election.trends))
+    cap = None if settings.trends_is_loopback else settings.trends_daily_cap
+    problem = None if cap is None else too_many(asked, cap)
+    trends = TrendsBudget(settings.trends_on, round(asked.mean, 1), round(asked.most, 1), cap, problem)
+    return PlanReport(elections, settings.x_fill_budget_usd, settings.x_is_loopback, trends)
 
 
 def _election(settings: Settings, store: Store, election: Election, now: datetime, guess: float | None) -> ElectionPlan:
@@ -88,6 +110,8 @@ def _election(settings: Settings, store: Store, election: Election, now: datetim
         planned_hours_today=hours,
         measured=measured is not None,
         volumes=tuple(_volume(settings, len(queries), hours, v) for v in ((guess,) if guess is not None else volumes)),
+        areas=len(election.areas),
+        trends=requests_a_day(election.trends, len(election.as_of(now)), len(election.areas)).tables,
     )
 
 
@@ -127,5 +151,34 @@ def _told(plan: ElectionPlan) -> list[str]:
         *[f"    {len(query)} characters: {query}" for query in plan.queries],
         f"  volume ({known}); USD for each post with its author, up to 3 times that where posts refer to others:",
         *[f"    {line}" for line in columns(rows)],
+        *_tables_told(plan),
         "",
     ]
+
+
+def _tables_told(plan: ElectionPlan) -> list[str]:
+    if not plan.trends:
+        return ["  Google Trends: no table is in the plan"]
+    rows = [("cadence", "table", "sample", "requests/day", "with all repairs")]
+    rows += [
+        (c.cadence.value, c.table.value, str(c.sample_no), f"{c.mean:,.1f}", f"{c.mean + c.repairs:,.1f}")
+        for c in plan.trends
+    ]
+    return [
+        f"  Google Trends, areas: {plan.areas}; tables made of the same answers share them:",
+        *[f"    {line}" for line in columns(rows)],
+    ]
+
+
+def _trends_told(trends: TrendsBudget) -> list[str]:
+    if not trends.mean:
+        return []
+    total = f"Google Trends: {trends.mean:,.0f} to {trends.most:,.0f} requests a day"
+    cap = (
+        "on 127.0.0.1: no cap"
+        if trends.daily_cap is None
+        else f"the cap is {trends.daily_cap:,} (ELEC_TRENDS_DAILY_CAP)"
+    )
+    off = [] if trends.on else ["Google Trends is off: set ELEC_TRENDS=on to ask it."]
+    told = [f"This cannot fit: {trends.problem}."] if trends.problem else []
+    return [f"{total}; {cap}.", *told, *off]

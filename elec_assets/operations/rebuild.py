@@ -1,4 +1,7 @@
-"""`elec rebuild`: make tables again from the raw objects in the store, without asking anyone anything."""
+"""`elec rebuild`: make tables of tweets again from the raw objects in the store, without asking anyone anything.
+
+Those of Google Trends are made by `rebuild_trends.py`.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,25 +14,28 @@ from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.rules import query_limit
+from elec_assets.domain.trends import TrendsTable
 from elec_assets.domain.windows import Grain, Window, floor, split
 from elec_assets.operations.report import DONE, FAILED
 from elec_assets.settings import Settings
 
-TABLES = ("tweets",)
+TWEETS = "tweets"
+TABLES = (TWEETS, *TrendsTable)
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """How many hours were made again, how many of them have other bytes now, and which could not be made."""
+    """How many partitions were made again, how many of them have other bytes now, and which could not be made."""
 
     table: str
     rebuilt: int
     changed: tuple[str, ...]
     failed: tuple[str, ...]
+    unit: str = "hours"
 
     @property
     def exit_code(self) -> int:
-        """1 if an hour could not be made."""
+        """1 if a partition could not be made."""
         return FAILED if self.failed else DONE
 
     def as_dict(self) -> dict[str, Any]:
@@ -43,11 +49,11 @@ class RebuildReport:
 
     def lines(self) -> list[str]:
         """For a person."""
-        told = [f"{self.table}: {self.rebuilt} hours made again from raw objects, {len(self.changed)} changed."]
+        told = [f"{self.table}: {self.rebuilt} {self.unit} made again from raw objects, {len(self.changed)} changed."]
         told += [f"  changed: {name}" for name in self.changed[:20]]
         told += [f"  failed: {name}" for name in self.failed]
         if self.changed:
-            told.append("Weekly files of changed hours are as before: materialize their weeks again.")
+            told.append(f"Weekly files of changed {self.unit} are as before: materialize their weeks again.")
         return told
 
 
@@ -88,7 +94,7 @@ def rebuild(
         if not sealed.stored and before is not None:
             why = "; ".join(finding.text for finding in sealed.findings)
             failed.append(f"{name}: {sealed.summary}; the table is kept: {why or 'nothing was received'}")
-    return RebuildReport("tweets", rebuilt, tuple(changed), tuple(failed))
+    return RebuildReport(TWEETS, rebuilt, tuple(changed), tuple(failed))
 
 
 def _hours(election: Election, since: datetime, now: datetime) -> Iterator[Window]:

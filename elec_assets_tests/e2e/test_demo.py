@@ -133,12 +133,13 @@ def test_its_summary_is_complete_and_true(observed: Observed) -> None:
     posts = sum(row.rows for row in sealed)
     assert posts > len(hours) * 10
     candidates, tweets, weekly, coverage = (
-        (asset["asset"], asset["partitions"], asset["rows"]) for asset in summary["assets"]
+        (asset["asset"], asset["partitions"], asset["rows"]) for asset in summary["assets"][:4]
     )
     assert candidates == (f"{ELECTION}/candidates", 1, 8)
     assert tweets == (f"{ELECTION}/twitter/tweets", len(hours), posts)
     assert weekly == (f"{ELECTION}/twitter/weekly", len(observed.weeks), posts)
-    assert coverage == (f"{ELECTION}/coverage/weekly", len(observed.weeks), len(hours))
+    assert coverage[:2] == (f"{ELECTION}/coverage/weekly", len(observed.weeks))
+    assert coverage[2] > len(hours)  # and each candidate, table and partition of Google Trends
     assert summary["assets"][1]["coverage"] == "100.00% of planned time"
 
 
@@ -154,8 +155,9 @@ def test_the_weekly_files_hold_the_tweets_of_their_hours_in_order(observed: Obse
 
 def test_the_coverage_files_hold_every_hour_without_a_gap(observed: Observed) -> None:
     for week in observed.weeks:
-        rows = observed.rows("coverage", week)
-        assert list(rows[0]) == list(COVERAGE.names)
+        found = observed.rows("coverage", week)
+        assert list(found[0]) == list(COVERAGE.names)
+        rows = [row for row in found if row["source"] == "twitter"]
         assert [row["partition"] for row in rows] == [f"{h.start:%Y-%m-%d-%H:%M}" for h in split(week, Grain.HOUR)]
         assert {row["outcome"] for row in rows} <= {"ok", "empty"}
 
@@ -220,14 +222,17 @@ def test_daemon_and_webserver_had_no_trouble(observed: Observed) -> None:
 def test_the_live_instance_is_what_the_page_shows(observed: Observed) -> None:
     data = observed.live["data"]
     schedules = {s["name"]: s["scheduleState"]["status"] for s in data["schedulesOrError"]["results"]}
-    assert schedules == {f"{ELECTION}__twitter_hourly": "RUNNING", f"{ELECTION}__weekly": "RUNNING"}
+    trends = [f"google_trends_{name}" for name in ("hourly", "daily", "weekly", "files")]
+    assert schedules == {f"{ELECTION}__{name}": "RUNNING" for name in ("twitter_hourly", "weekly", *trends)}
     sensors = {s["name"]: s["sensorState"]["status"] for s in data["sensorsOrError"]["results"]}
     assert sensors["registry_changes"] == "RUNNING"
     assert {run["status"] for run in data["runsOrError"]["results"]} <= {"SUCCESS", "QUEUED", "STARTING", "STARTED"}
     stats = {"/".join(node["assetKey"]["path"]): node["partitionStats"] for node in data["assetNodes"]}
-    assert set(stats) == {
+    own = {name for name in stats if not name.startswith(f"{ELECTION}/google_trends/")}
+    assert own == {
         f"{ELECTION}/{name}" for name in ("candidates", "twitter/tweets", "twitter/weekly", "coverage/weekly")
     }
+    assert len(stats) == len(own) + 2 * 3 * 5 + 1
     assert stats[f"{ELECTION}/twitter/tweets"]["numMaterialized"] >= 168
     assert sum(stat["numFailed"] for stat in stats.values() if stat) == 0
     daemons = data["instance"]["daemonHealth"]["allDaemonStatuses"]
@@ -256,7 +261,8 @@ def test_another_instance_makes_the_same_bytes_of_its_data(observed: Observed, t
     """The data does not belong to the instance that made it: any other reads on, and makes the same again."""
     week = observed.weeks[0]
     folder = observed.demo.home / "data" / ELECTION / "weekly"
-    before = {path: path.read_bytes() for path in folder.rglob(f"{year_week(week)}.*")}
+    built = [path for name in ("twitter", "coverage") for path in (folder / name).glob(f"{year_week(week)}.*")]
+    before = {path: path.read_bytes() for path in built}
     assert len(before) == 4
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
     code = (
@@ -266,7 +272,9 @@ def test_another_instance_makes_the_same_bytes_of_its_data(observed: Observed, t
         "    instance=dg.DagsterInstance.get(), partition_key=sys.argv[1], asset_selection=[\n"
         f"        dg.AssetKey([{ELECTION!r}, name, 'weekly']) for name in ('twitter', 'coverage')])\n"
         "checks = made.get_asset_check_evaluations()\n"
-        "assert made.success and checks and all(c.passed for c in checks), checks\n"
+        # Of Google Trends the demo seeds a part: `complete` warns of the rest.
+        "bad = {(c.asset_key.path[1], c.check_name) for c in checks if not c.passed}\n"
+        "assert made.success and checks and bad <= {('coverage', 'complete')}, checks\n"
     )
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("ELEC_", "X_", "AWS_", "DAGSTER_"))}
     places = {

@@ -34,6 +34,10 @@ def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: D
         ("twitter/tweets", 336),
         ("twitter/weekly", 2),
         ("coverage/weekly", 2),
+        ("google_trends/{fr,world}/weekly/*", 4),
+        ("google_trends/fr/daily/*", 3),
+        ("google_trends/fr/hourly/*", 24),
+        ("google_trends/weekly", 2),
     ]
     assert [a for a in attempts(demo.attempts_log) if a.refused] == []
     assert demo.watch.addresses() <= {"127.0.0.1", "::1"}

@@ -134,7 +134,12 @@ NAMES = st.sampled_from(["ELEC_STORE", "ELEC_NEW", "X_BEARER_TOKEN", "X_API_KEY"
 @given(st.dictionaries(NAMES, st.just("of the caller"), min_size=1))
 def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[str, str]) -> None:
     folder = Path("/somewhere/demo")
-    made = environment(folder, "http://127.0.0.1:8090", {**inherited, "LANG": "C.UTF-8", "PYTHONPATH": "/lib"})
+    made = environment(
+        folder,
+        "http://127.0.0.1:8090",
+        "http://127.0.0.1:8091/trends",
+        {**inherited, "LANG": "C.UTF-8", "PYTHONPATH": "/lib"},
+    )
     assert "of the caller" not in made.values()
     assert (made["LANG"], made["PYTHONPATH"]) == ("C.UTF-8", "/lib")
     ours = {name: value for name, value in made.items() if name.startswith(("ELEC_", "X_", "DAGSTER_", "AWS_"))}
@@ -143,6 +148,7 @@ def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[
         "ELEC_REGISTRY": str(folder / "candidates.yaml"),
         "ELEC_STORE": str(folder / "data"),
         "ELEC_X_BASE_URL": "http://127.0.0.1:8090",
+        "ELEC_TRENDS_BASE_URL": "http://127.0.0.1:8091/trends",
         "X_BEARER_TOKEN": TOKEN,
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     }
@@ -150,4 +156,4 @@ def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[
 
 
 def test_a_caller_without_a_path_gets_the_systems(tmp_path: Path) -> None:
-    assert environment(tmp_path, "http://127.0.0.1:1", {})["PATH"] == os.defpath
+    assert environment(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:1", {})["PATH"] == os.defpath

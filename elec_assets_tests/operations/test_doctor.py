@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.registry_history import RegistryHistory
 from elec_assets.clients.spend_ledger import Spend
-from elec_assets.domain import layout
+from elec_assets.clients.trends_pace import TrendsLimits
+from elec_assets.domain import layout, layout_trends
 from elec_assets.operations.doctor import Check, DoctorReport, doctor
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_api import TOKEN
@@ -32,6 +34,7 @@ def examined() -> tuple[DoctorReport, dict[str, Check]]:
 
 def test_a_deployment_that_can_work_is_all_ok(place: Place, env: pytest.MonkeyPatch) -> None:
     env.setenv("X_BEARER_TOKEN", TOKEN)
+    env.setenv("ELEC_TRENDS_BASE_URL", place.x.url)  # whoever answers there
     report, checks = examined()
     assert {name: check.state for name, check in checks.items() if name != "disk"} == {
         "settings": "ok",
@@ -40,6 +43,7 @@ def test_a_deployment_that_can_work_is_all_ok(place: Place, env: pytest.MonkeyPa
         "registry history": "ok",
         "x": "ok",
         "budget": "ok",
+        "google trends": "ok",
     }
     assert report.exit_code == 0
     assert report.as_dict()["ok"] is True
@@ -252,3 +256,39 @@ def test_a_budget_below_the_bound_of_one_page_fails(env: pytest.MonkeyPatch) -> 
     _, checks = examined()
     assert checks["budget"].state == "fail"
     assert "A page may cost 4.50 USD" in checks["budget"].todo
+
+
+@pytest.mark.usefixtures("env")
+def test_google_trends_is_off_until_it_is_switched_on(place: Place) -> None:
+    _, checks = examined()
+    assert (checks["google trends"].state, checks["google trends"].todo) == ("warn", "Set ELEC_TRENDS=on")
+    assert [name for name in place.objects() if "google_trends" in name] == []
+
+
+def test_how_google_trends_stands_is_told_and_it_is_not_asked(place: Place, env: pytest.MonkeyPatch) -> None:
+    env.setenv("ELEC_TRENDS", "on")
+    assert examined()[1]["google trends"].found == "0 requests in 24 hours of 1200, 90 an hour at most"
+    governor = RateGovernor(
+        store=place.store,
+        limits=TrendsLimits(),
+        lock=lock_path(place.store.url),
+        clock=lambda: datetime.now(UTC),
+        sleep=lambda _: None,
+        uniform=lambda low, _: low,
+    )
+    governor.refused(governor.admit(), None)
+    check = examined()[1]["google trends"]
+    assert check.state == "warn"
+    assert check.found.startswith("1 requests in 24 hours; Google refused, and is not asked before 20")
+
+
+def test_a_sandbox_of_google_trends_that_is_gone_is_a_failure(env: pytest.MonkeyPatch) -> None:
+    env.setenv("ELEC_TRENDS_BASE_URL", "http://127.0.0.1:9")
+    check = examined()[1]["google trends"]
+    assert (check.state, "does not answer" in check.found) == ("fail", True)
+
+
+def test_a_governor_that_cannot_be_read_is_a_failure(place: Place, env: pytest.MonkeyPatch) -> None:
+    env.setenv("ELEC_TRENDS", "on")
+    place.store.put(layout_trends.governor(), b"{")
+    assert examined()[1]["google trends"].state == "fail"

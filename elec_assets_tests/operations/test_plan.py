@@ -28,7 +28,7 @@ def test_prices_and_shares_are_settings(place: Place) -> None:
     report = plan(settings, place.registry, NOW, posts_an_hour=100)
     assert report.elections[0].volumes[0].usd_a_day == 2.4
     assert report.budget_usd_a_month == 20.0
-    assert report.lines()[-1].startswith("Budget for searches: 20.00 USD a month")
+    assert any(line.startswith("Budget for searches: 20.00 USD a month") for line in report.lines())
 
 
 def test_nothing_measured_shows_three_sizes(place: Place) -> None:
@@ -82,7 +82,7 @@ def test_recent_search_gets_shorter_queries(place: Place) -> None:
 def test_the_sandbox_is_free(place: Place) -> None:
     report = plan(place.settings(x_base_url=place.x.url), place.registry, NOW, posts_an_hour=1000)
     assert (report.free, report.elections[0].volumes[0].usd_a_day) == (True, 0.0)
-    assert report.lines()[-1] == "X is on 127.0.0.1: free."
+    assert "X is on 127.0.0.1: free." in report.lines()
     assert place.x.requests == []  # a plan asks no one
 
 
@@ -105,3 +105,27 @@ def test_a_plan_needs_no_store_yet(place: Place) -> None:
     assert not (place.folder / "data").exists()
     plan(place.settings(), place.registry, NOW)
     assert [name for name in place.objects() if not name.startswith(".tmp")] == []
+
+
+def test_requests_to_google_trends_are_told_by_table(place: Place) -> None:
+    """Two candidates, two areas: one comparison of two requests; each alone an explore and what it is for."""
+    report = plan(place.settings(trends="on"), place.registry, NOW)
+    costs = {f"{c.cadence} {c.table} {c.sample_no}": c.mean for c in report.elections[0].trends}
+    assert report.elections[0].areas == 2
+    assert costs["hourly interest_over_time 1"] == 2 * 6 * 2
+    assert costs["daily interest_by_region 1"] == 2 * 2 * 2
+    assert costs["daily related_topics 1"] == 2 * 2
+    assert costs["daily interest_over_time 2"] == 2 * 2
+    assert costs["weekly interest_over_time 1"] == pytest.approx(2 * 2 / 7)
+    assert report.trends.mean == pytest.approx(sum(costs.values()), abs=0.05)
+    assert report.trends.problem is None
+    assert "the cap is 1,200 (ELEC_TRENDS_DAILY_CAP)." in report.lines()[-1]
+
+
+def test_a_plan_that_cannot_fit_says_so_and_what_to_do(place: Place) -> None:
+    report = plan(place.settings(trends_daily_cap=20), place.registry, NOW)
+    assert report.trends.problem is not None
+    told = next(line for line in report.lines() if line.startswith("This cannot fit"))
+    assert "take tables out of `trends` in the registry" in told
+    assert report.lines()[-1] == "Google Trends is off: set ELEC_TRENDS=on to ask it."
+    assert plan(place.settings(trends_base_url="http://127.0.0.1:9"), place.registry, NOW).trends.daily_cap is None
