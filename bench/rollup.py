@@ -11,14 +11,15 @@ from bench.measure import Measured, PathFailed, measure, medians, warm
 from bench.peers.columns import FLAT, MATCHED
 from bench.report import Report, Row, WrongOption, chosen, main, options, progress, ratio
 
-PEERS = ("ours", "2021", "duckdb", "floor")
+PEERS = ("ours", "ours_bare", "2021", "duckdb", "floor")
 _ABOUT = """\
 One ISO week of X's filtered stream (3 kB a post), in 2,016 five-minute .jsonl.gz files, becomes one weekly .csv.gz.
 
-  ours    the project: 168 hours sealed one by one to Parquet, then the week streamed to .csv.gz and .parquet
-  2021    json.loads -> pandas -> .csv.gz per batch; then all read again, concatenated, drop_duplicates, to_csv
-  duckdb  one statement: read_json -> last copy of each id -> flat columns -> COPY; 2 threads, 6 GB
-  floor   what nobody can avoid: gunzip (zlib-ng), parse (simdjson), gzip level 6 of our CSV (the cheaper zlib)
+  ours       the project: 168 hours sealed one by one to Parquet, then the week streamed to .csv.gz and .parquet
+  ours_bare  the same without candidates and weekly .parquet: what the peers do, and no more
+  2021       json.loads -> pandas -> .csv.gz per batch; then all read again, concatenated, drop_duplicates, to_csv
+  duckdb     one statement: read_json -> last copy of each id -> flat columns -> COPY; 2 threads, 6 GB
+  floor      what nobody can avoid: gunzip (zlib-ng), parse (simdjson), gzip level 6 of our CSV (the cheaper zlib)
 
 All make the same columns, but only ours finds the candidates and writes Parquet too. Each runs in a fresh process;
 cpu_s is user + system time with imports. At the end the ids of all and some columns are compared."""
@@ -47,11 +48,11 @@ def _measure(path: str, folder: Path, work: Path) -> Measured:
     progress(f"running {path}")
     out = work / path
     out.mkdir(exist_ok=True)
-    job = {"input": str(folder), "out": str(out)}
+    job: dict[str, object] = {"input": str(folder), "out": str(out), "bare": path == "ours_bare"}
     if path == "floor":
         [csv] = (work / "ours").rglob("*.csv.gz")
         job["csv"] = str(csv)
-    return measure(path, f"bench.peers.rollup_{path}", job)
+    return measure(path, f"bench.peers.rollup_{'ours' if path == 'ours_bare' else path}", job)
 
 
 def _compare(measured: list[Measured]) -> None:
@@ -98,7 +99,12 @@ def _headline(measured: dict[str, Measured], floors: dict[str, float], lines: in
     if "ours" not in measured:
         return {}
     ours = measured["ours"]
-    figures = {f"cpu_{p}_over_ours": ratio(measured[p].cpu_s, ours.cpu_s) for p in ("2021", "duckdb") if p in measured}
+    figures = {
+        f"cpu_{p}_over_{own}": ratio(measured[p].cpu_s, measured[own].cpu_s)
+        for own in ("ours", "ours_bare")
+        for p in ("2021", "duckdb")
+        if p in measured and own in measured
+    }
     if floors:
         figures["cpu_ours_over_floor"] = ratio(ours.cpu_s, min(floors.values()))
         for name, cpu in floors.items():

@@ -84,6 +84,7 @@ def test_a_copy_differs_in_nothing_but_its_counts(batches: list[list[str]]) -> N
 def test_all_paths_of_the_rollup_write_the_same_posts(raw: Path, tmp_path: Path) -> None:
     peers = ("ours", "2021", "duckdb")
     csvs = {peer: run(f"rollup_{peer}", raw, tmp_path / peer)["csv"] for peer in peers}
+    csvs["ours_bare"] = run("rollup_ours", raw, tmp_path / "bare", bare=True)["csv"]
     found = check.run({"csv": csvs})
     assert {path["rows"] for path in found.values()} == {SIZE}
     assert len({path["ids"] for path in found.values()}) == 1

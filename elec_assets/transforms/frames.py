@@ -5,10 +5,9 @@ string is `""`, a list is a compact JSON array, a time is `2027-02-01T13:04:05.1
 """
 
 import io
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, chain
+from itertools import chain
 from typing import cast
 
 import polars as pl
@@ -79,8 +78,8 @@ def _lists(name: str, values: Sequence[Sequence[str] | None]) -> pl.Series:
         whole = _lists(name, [value or () for value in values])
         return whole.zip_with(pl.Series([value is not None for value in values]), _nulls(whole))
     lists = cast("Sequence[Sequence[str]]", values)
-    ends = array("q", accumulate(map(len, lists), initial=0))
-    offsets = pa.Array.from_buffers(pa.int64(), len(ends), [None, pa.py_buffer(ends)])
+    # Counted by polars: an `array` of `accumulate` took three times as long.
+    offsets = pl.Series([0, *map(len, lists)], dtype=pl.Int64).cum_sum().to_arrow()
     strings = pl.Series(list(chain.from_iterable(lists)), dtype=pl.String)
     layout = strings.to_arrow(compat_level=pl.CompatLevel.oldest())
     return pl.Series(name, pa.LargeListArray.from_arrays(offsets, layout))
