@@ -12,8 +12,9 @@ An excluded term, found where a term would be, drops the candidate altogether, w
 post too, as `-"x"` does in a rule.
 """
 
+import codecs
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -81,6 +82,23 @@ class _Flat(dict[str, str]):
 
 
 _FLAT = _Flat()
+
+
+def _beyond_latin(error: UnicodeError) -> tuple[str, int]:
+    """Flat form of characters that Latin-1 has not: an error handler of its codec."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join([_FLAT[c] for c in error.object[error.start : error.end]]), error.end
+
+
+_FLATTEN_REST = "elec_assets.flat"
+codecs.register_error(_FLATTEN_REST, _beyond_latin)
+# The flat form of Latin-1, a byte each; what is not one ASCII character (ß, ø, a soft hyphen) cannot be told so.
+_UNTOLD = 0xFF
+_FLAT_LATIN = bytes(
+    ord(flat) if len(flat) == 1 and flat.isascii() else _UNTOLD
+    for flat in (_FLAT[chr(c)].replace(_BREAK, " ") for c in range(256))
+)
 # Indices into Matcher._meanings.
 _Hits = set[int]
 _NO_HITS: frozenset[int] = frozenset()
@@ -99,7 +117,7 @@ class Matcher:
         self._meanings: list[tuple[str, str | None]] = []
         self._accounts: dict[str, list[int]] = {}
         self._hashtags: dict[str, list[int]] = {}
-        self._phrases: dict[str, list[int]] = {}
+        self._phrases: dict[bytes, list[int]] = {}
         shared = shared_accounts(candidates)
         for candidate in candidates:
             for term in candidate_terms(candidate, shared):
@@ -107,21 +125,28 @@ class Matcher:
             for term in excluded_terms(candidate):
                 self._add(term, candidate.key, None)
         # A phrase is looked for only in posts that have its longest word.
-        self._by_word: dict[str, list[str]] = {}
+        self._by_word: dict[bytes, list[bytes]] = {}
         for phrase in self._phrases:
             self._by_word.setdefault(max(phrase.split(), key=len), []).append(phrase)
         self._words = frozenset(self._by_word)
-        # Half of a stream are retweets: of few originals, so one text is looked at many times within an hour.
-        self._found = lru_cache(maxsize=4096)(self._find)
+        # Half of a stream are retweets: of few originals, so one text is looked at many times within an hour; few
+        # accounts and pages make up most mentions and URLs.
+        self._in_text = lru_cache(maxsize=8192)(self._find_in_text)
+        self._in_mention = lru_cache(maxsize=4096)(self._find_in_mention)
+        self._in_url = lru_cache(maxsize=4096)(self._find_in_url)
         # Few combinations of terms make up most posts.
         self._explained = lru_cache(maxsize=4096)(self._explain)
 
     def match(self, post: PostText) -> Match:
         """The candidates this post is about, and why."""
-        hits = self._found(post.text, tuple(post.urls), tuple(post.mentions))
+        hits = self._in_text(post.text)
+        for mention in post.mentions:
+            hits |= self._in_mention(mention)
+        for url in post.urls:
+            hits |= self._in_url(url)
         if post.author_username is not None and (accounts := self._accounts.get(fold(post.author_username))):
             hits = hits.union(accounts)
-        quoted = self._found(post.quoted_text, (), ()) if post.quoted_text else _NO_HITS
+        quoted = self._in_text(post.quoted_text) if post.quoted_text else _NO_HITS
         return self._explained(hits, quoted) if hits or quoted else _NOTHING
 
     def _explain(self, hits: Set[int], quoted: Set[int]) -> Match:
@@ -142,53 +167,52 @@ class Matcher:
         return found, dropped
 
     def _add(self, term: Term, candidate: str, entry: str | None) -> None:
-        if term.kind is TermKind.ACCOUNT:
-            table, key = self._accounts, fold(term.text)
-        elif term.kind is TermKind.HASHTAG:
-            table, key = self._hashtags, fold(term.text)
+        number = len(self._meanings)
+        if term.kind is TermKind.PHRASE:
+            phrase = b" %b " % b" ".join(_tokens(_flat(term.text)))
+            self._phrases.setdefault(phrase, []).append(number)
         else:
-            table, key = self._phrases, f" {' '.join(_tokens(_flat(term.text)))} "
-        table.setdefault(key, []).append(len(self._meanings))
+            table = self._accounts if term.kind is TermKind.ACCOUNT else self._hashtags
+            table.setdefault(fold(term.text), []).append(number)
         self._meanings.append((candidate, entry))
 
-    def _find(self, text: str, urls: tuple[str, ...], mentions: tuple[str, ...]) -> frozenset[int]:
-        """All terms found in one text with its URLs and mentions."""
+    def _find_in_text(self, text: str) -> frozenset[int]:
+        """All terms found in a text, mentions that are written in it among them."""
         hits: _Hits = set()
         flat = _flat(text)
         if self._hashtags and "#" in flat:
             for tag in _HASHTAG.findall(flat):
                 hits.update(self._hashtags.get(tag, ()))
-        if mentions or "@" in flat:
-            flat = self._find_accounts(flat, mentions, hits)
-        for url in urls:
-            flat += _SEPARATE + _flat(unquote(url))
+        if "@" in flat:
+            for handle in self._accounts.keys() & _MENTION.findall(flat):
+                hits.update(self._accounts[handle])
+            if "_" in flat:
+                flat = _UNDERSCORED_MENTION.sub(_SEPARATE, flat)
         self._find_phrases(flat, hits)
+        return frozenset(hits)
+
+    def _find_in_mention(self, mention: str) -> frozenset[int]:
+        """The terms that a mention of the entities is: an account; a phrase too, if it has no underscore."""
+        handle = _flat(mention)
+        hits: _Hits = set(self._accounts.get(handle, ()))
+        if "_" not in handle:
+            self._find_phrases(handle, hits)
+        return frozenset(hits)
+
+    def _find_in_url(self, url: str) -> frozenset[int]:
+        hits: _Hits = set()
+        self._find_phrases(_flat(unquote(url)), hits)
         return frozenset(hits)
 
     def _find_phrases(self, flat: str, hits: _Hits) -> None:
         tokens = _tokens(flat)
         words = self._words.intersection(tokens)
         if words:
-            line = f" {' '.join(tokens)} "
+            line = b" %b " % b" ".join(tokens)
             for word in words:
                 for phrase in self._by_word[word]:
                     if phrase in line:
                         hits.update(self._phrases[phrase])
-
-    def _find_accounts(self, flat: str, mentions: Iterable[str], hits: _Hits) -> str:
-        """Add accounts mentioned; returns the text with mentions from the entities added, underscored ones cut out."""
-        handles = set(_MENTION.findall(flat))
-        if "_" in flat:
-            flat = _UNDERSCORED_MENTION.sub(_SEPARATE, flat)
-        for mention in mentions:
-            handle = _flat(mention)
-            if handle not in handles:
-                handles.add(handle)
-                if "_" not in handle:
-                    flat += _SEPARATE + handle
-        for handle in handles & self._accounts.keys():
-            hits.update(self._accounts[handle])
-        return flat
 
 
 def matcher_at(election: Election, moment: datetime) -> Matcher:
@@ -198,9 +222,14 @@ def matcher_at(election: Election, moment: datetime) -> Matcher:
 
 def _flat(text: str) -> str:
     """The folded text; what is neither ASCII nor a letter or digit, and any break, has become a space."""
-    return map_characters(text, _FLAT).replace(_BREAK, " ")
+    try:
+        flat = text.encode("latin-1", _FLATTEN_REST).translate(_FLAT_LATIN)
+    except UnicodeEncodeError:  # letters of other alphabets
+        flat = b"\xff"
+    # One byte a character takes a third of the time of `map_characters` (3 of 9 us a post, 2026-11-22).
+    return flat.decode("ascii") if flat.isascii() else map_characters(text, _FLAT).replace(_BREAK, " ")
 
 
-def _tokens(flat: str) -> list[str]:
-    """Tokens of a flat text, breaks among them."""
-    return flat.encode("utf-8").translate(_ONLY_WORDS).decode("utf-8").split()
+def _tokens(flat: str) -> list[bytes]:
+    """Tokens of a flat text, in UTF-8, breaks among them."""
+    return flat.encode("utf-8").translate(_ONLY_WORDS).split()

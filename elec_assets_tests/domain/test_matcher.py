@@ -353,6 +353,7 @@ def test_the_matcher_equals_the_obvious_one(people: list[Candidate], posts: list
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(1800)
 @settings(deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow])
 @given(PEOPLE, st.lists(POSTS, max_size=4))
 def test_the_matcher_equals_the_obvious_one_on_many_texts(people: list[Candidate], posts: list[PostText]) -> None:
