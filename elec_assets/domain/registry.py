@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from elec_assets.domain.phases import Phase
 from elec_assets.domain.trends import Cadence, TrendsTable
 from elec_assets.domain.windows import Window
 
@@ -74,13 +75,34 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CapturePlan:
-    """When the stream is listened to: always, `slots` random minutes-long slots an hour, or `every`/`length`."""
+    """When the stream is listened to: always, `slots` random slots of `slot_s` seconds an hour, or `every`/`length`."""
 
     mode: str = "continuous"  # continuous | slots | every
     slots: int = 0
     slot_s: int = 0
     every_s: int = 0
     length_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PhasePlan:
+    """The plan of one phase, instead of the election's."""
+
+    phase: Phase
+    plan: CapturePlan
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureChanges:
+    """Where another plan than the election's holds: in phases (instead of it), and around events (beside it).
+
+    An event counts from `before_s` seconds before its window to `after_s` seconds after it; `events` None: not at all.
+    """
+
+    phases: tuple[PhasePlan, ...] = ()
+    events: CapturePlan | None = None
+    before_s: int = 0
+    after_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +149,7 @@ class Election:
     areas: Mapping[str, str] = field(default_factory=lambda: {"world": ""})
     capture: CapturePlan = CapturePlan()
     trends: TrendsPlan = field(default=TrendsPlan(), metadata=LEFT_OUT)
+    capture_changes: CaptureChanges = field(default=CaptureChanges(), metadata=LEFT_OUT)
 
     def as_of(self, moment: datetime) -> tuple[Candidate, ...]:
         """The candidates followed at a moment, in the order of their keys."""

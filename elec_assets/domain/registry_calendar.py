@@ -1,4 +1,4 @@
-"""The dates of an election and its capture plan, from the fields of the registry.
+"""The dates of an election, from the fields of the registry.
 
 `collect_from` and `collect_until` bound UTC partitions: 00:00 UTC of their date. Rounds and inauguration stay local
 dates; blackouts and events are given in local time and held in UTC.
@@ -7,16 +7,12 @@ dates; blackouts and events are given in local time and held in UTC.
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
-from elec_assets.domain.registry import Calendar, CapturePlan, Event
+from elec_assets.domain.registry import Calendar, Event
 from elec_assets.domain.registry_fields import Value, get
-from elec_assets.domain.registry_tree import Mapping
 from elec_assets.domain.registry_trends import trends_start
-from elec_assets.domain.windows import HOUR, Window, iso
+from elec_assets.domain.windows import Window, iso
 
 COLLECT_AFTER_INAUGURATION = timedelta(days=14)
-_SECOND = timedelta(seconds=1)
-_HOUR_S = HOUR // _SECOND
-_CAPTURE = "continuous, {slots, seconds} or {every, for}"
 
 
 def read_calendar(value: Value, zone: tzinfo) -> Calendar | None:
@@ -59,16 +55,6 @@ def read_calendar(value: Value, zone: tzinfo) -> Calendar | None:
         events=events,
         trends_from=None if trends is None else _midnight(trends),
     )
-
-
-def read_capture(value: Value) -> CapturePlan | None:
-    """When the stream is listened to; None, with problems noted, where the plan is not one."""
-    if isinstance(value.node, Mapping):
-        return _every(value) if value.node.entries.keys() & {"every", "for"} else _slots(value)
-    if value.raw(_CAPTURE) == "continuous":
-        return CapturePlan()
-    value.reject(_CAPTURE)
-    return None
 
 
 def _midnight(day: date) -> datetime:
@@ -128,43 +114,3 @@ def _event(value: Value, zone: tzinfo) -> Event | None:
     if name is None or at is None or length is None:
         return None
     return Event(name, Window(at, at + length))
-
-
-def _slots(value: Value) -> CapturePlan | None:
-    fields = value.fields(required=("slots", "seconds"))
-    if fields is None:
-        return None
-    slots = get(fields, "slots", _count)
-    seconds = get(fields, "seconds", _count)
-    if slots is None or seconds is None:
-        return None
-    if slots * seconds > _HOUR_S:
-        value.wrong(f"{slots} slots of {seconds} seconds do not fit into an hour of {_HOUR_S} seconds")
-        return None
-    return CapturePlan(mode="slots", slots=slots, slot_s=seconds)
-
-
-def _count(value: Value) -> int | None:
-    allowed = f"a whole number from 1 to {_HOUR_S}"
-    number = value.integer(allowed)
-    if number is None or 1 <= number <= _HOUR_S:
-        return number
-    value.reject(allowed)
-    return None
-
-
-def _every(value: Value) -> CapturePlan | None:
-    fields = value.fields(required=("every", "for"))
-    if fields is None:
-        return None
-    every = get(fields, "every", Value.duration)
-    length = get(fields, "for", Value.duration)
-    if every is not None and HOUR % every:
-        fields["every"].reject("a duration that divides an hour, such as 5min, 10min, 30min or 1h")
-        return None
-    if every is None or length is None:
-        return None
-    if length > every:
-        fields["for"].wrong(f"{fields['for'].shown} is longer than every, {fields['every'].shown}")
-        return None
-    return CapturePlan(mode="every", every_s=every // _SECOND, length_s=length // _SECOND)

@@ -1,8 +1,9 @@
 """The registry's file form: YAML text -> `Registry`, or all that is wrong with it at once, by file, line and field.
 
 `registry_tree.py` and `registry_json.py` turn text into a tree with lines, `registry_fields.py` reads one field,
-`registry_calendar.py`, `registry_trends.py` and `registry_people.py` the parts of an election, `registry_problems.py`
-holds what is wrong, `registry_content.py` the content and its version. This module holds the election itself.
+`registry_calendar.py`, `registry_capture.py`, `registry_trends.py` and `registry_people.py` the parts of an election,
+`registry_problems.py` holds what is wrong, `registry_content.py` the content and its version. This module holds the
+election itself.
 Nothing here opens a file: the caller gives the text and, for `candidates_file`, a way to read another.
 """
 
@@ -13,8 +14,9 @@ from datetime import UTC, tzinfo
 from pathlib import PurePath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from elec_assets.domain.registry import Candidate, CapturePlan, Election, Registry, TrendsPlan
-from elec_assets.domain.registry_calendar import read_calendar, read_capture
+from elec_assets.domain.registry import Candidate, CaptureChanges, CapturePlan, Election, Registry, TrendsPlan
+from elec_assets.domain.registry_calendar import read_calendar
+from elec_assets.domain.registry_capture import read_capture
 from elec_assets.domain.registry_content import registry_of
 from elec_assets.domain.registry_fields import KEY, Value, get, unique
 from elec_assets.domain.registry_people import parse_candidates_json, read_candidates
@@ -108,7 +110,7 @@ class _Reading:
         calendar = get(fields, "calendar", lambda field: read_calendar(field, zone))
         languages = get(fields, "languages", _languages)
         areas = get(fields, "areas", _areas)
-        capture = get(fields, "capture", read_capture)
+        capture, changes = get(fields, "capture", read_capture) or (CapturePlan(), CaptureChanges())
         candidates = self.candidates(value, fields, zone, languages or ())
         trends = get(fields, "trends", read_trends)
         get(fields, "release", Value.entries)  # gets its meaning with the part of the platform that uses it
@@ -123,8 +125,9 @@ class _Reading:
             timezone=str(zone),
             languages=languages or (),
             areas=areas or {country.lower(): country, "world": ""},
-            capture=capture or CapturePlan(),
+            capture=capture,
             trends=trends or TrendsPlan(),
+            capture_changes=changes,
         )
 
     def candidates(

@@ -7,13 +7,16 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from elec_assets.domain.phases import Phase
 from elec_assets.domain.registry import (
     Calendar,
     Candidate,
+    CaptureChanges,
     CapturePlan,
     DatedStatus,
     Election,
     Event,
+    PhasePlan,
     TrendsNames,
 )
 from elec_assets.domain.windows import Window
@@ -93,6 +96,7 @@ _ANYONE = st.builds(
     exclude=_WORDS,
     trends=st.builds(TrendsNames, _OPTIONAL, _OPTIONAL),
 )
+_PLANS = st.builds(CapturePlan, mode=st.sampled_from(["continuous", "slots"]), slots=st.integers(0, 60))
 WHOLE_ELECTIONS = st.builds(
     Election,
     key=_TEXTS,
@@ -112,6 +116,12 @@ WHOLE_ELECTIONS = st.builds(
     timezone=_TEXTS,
     languages=_WORDS,
     areas=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
-    capture=st.builds(CapturePlan, mode=st.sampled_from(["continuous", "slots"]), slots=st.integers(0, 60)),
+    capture=_PLANS,
+    capture_changes=st.builds(
+        CaptureChanges,
+        phases=st.lists(st.builds(PhasePlan, st.sampled_from(Phase), _PLANS), max_size=2).map(tuple),
+        events=st.none() | _PLANS,
+        before_s=st.integers(0, 3600),
+    ),
 )
 WHOLE_REGISTRIES = st.lists(WHOLE_ELECTIONS, max_size=2).map(lambda held: {e.key: e for e in held})

@@ -192,7 +192,7 @@ ONE_WRONG = [
     ("for: 3h", "for: 3 hours", "elections.fr_2027.calendar.events[0].for", "use a duration such as 3h"),
     ("for: 3h", "for: 0s", "elections.fr_2027.calendar.events[0].for", "longer than nothing"),
     (", for: 3h", "", "elections.fr_2027.calendar.events[0].for", "is missing"),
-    ("capture: continuous", "capture: always", "elections.fr_2027.capture", "use continuous, {slots, seconds} or"),
+    ("capture: continuous", "capture: always", "elections.fr_2027.capture", "use continuous, {slots, seconds},"),
     ("continuous", "{slots: 61, seconds: 60}", "elections.fr_2027.capture", "do not fit into an hour"),
     (
         "continuous",
