@@ -3,12 +3,14 @@
 import fnmatch
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from elec_assets.sandbox.x_errors import PRESETS
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +114,31 @@ def load_faults(path: Path, kind: type[Fault] = Fault) -> list[Fault]:
     Raises:
         ValueError: the file is not such a list; the message names the file and the entry.
     """
+    return read_faults(path, lambda entry, where: fault_of(entry, kind, where))
+
+
+def read_faults(path: Path, make: Callable[[object, str], Made]) -> list[Made]:
+    """What `make` makes of the entries of a JSON list and of a text that says where each stands.
+
+    Raises:
+        ValueError: the file holds no list, or as `make`.
+    """
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if isinstance(entries, list):
-        return [_fault(entry, kind, f"{path}: fault {number}") for number, entry in enumerate(entries, start=1)]
+        return [make(entry, f"{path}: fault {number}") for number, entry in enumerate(entries, start=1)]
     raise ValueError(f"{path}: must hold a list of faults, holds a {type(entries).__name__}")
 
 
-def _fault(entry: object, kind: type[Fault], where: str) -> Fault:
-    known = {f.name for f in fields(kind)}
+def fault_of(entry: object, kind: Callable[..., Made], where: str) -> Made:
+    """A fault, a dataclass of this kind, from a JSON object.
+
+    Raises:
+        ValueError: the entry is none; the message begins with `where`.
+    """
+    known = {f.name for f in fields(cast(type[Fault], kind))}
     if not isinstance(entry, dict) or not entry.keys() <= known:
         odd = ", ".join(sorted(entry.keys() - known)) if isinstance(entry, dict) else repr(entry)
         raise ValueError(f"{where}: {odd} is not known; a fault is an object with some of {', '.join(sorted(known))}")

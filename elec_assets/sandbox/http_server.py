@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +32,7 @@ class HttpRequest:
     """A request as it came.
 
     Attributes:
-        method: `GET` or `POST`.
+        method: `GET`, `POST`, `PUT` or `DELETE`.
         path: without the query.
         params: the query's names and values; of a name that comes twice the last value.
         headers: by lower-case name.
@@ -48,11 +48,27 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """What is sent back; `Content-Length` is added when it is."""
+    """What is sent back; `Content-Length` is added when it is. Status 0: the connection is reset instead."""
 
     status: int
     content: bytes
     headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpStream:
+    """An answer without an end that is known.
+
+    Attributes:
+        status: HTTP status.
+        headers: all of them.
+        run: sends the body. It is given the socket and what flushes the head of the answer, and returns whether the
+            connection is to be closed by a reset.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    run: Callable[[socket.socket, Callable[[], None]], bool]
 
 
 class HttpServer(ABC):
@@ -74,12 +90,17 @@ class HttpServer(ABC):
         self._thread.start()
 
     @abstractmethod
-    def reply(self, request: HttpRequest, fault: Fault) -> HttpReply:
+    def reply(self, request: HttpRequest, fault: Fault) -> HttpReply | HttpStream:
         """Answer a request and log it; a fault without effect where none is due. Called from many threads."""
 
     @abstractmethod
     def log_reset(self, request: HttpRequest) -> None:
         """Log that a request had its connection reset instead of an answer."""
+
+    def body_limit(self, fault: Fault) -> int | None:
+        """How many bytes of a request's body are read, for a fault that takes not all; None for all."""
+        del fault
+        return None
 
     def connections(self) -> list[socket.socket]:
         """The connections that are open."""
@@ -168,31 +189,54 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve()
 
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_DELETE(self) -> None:
+        self._serve()
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing: a server keeps a log of its own."""
 
     def _serve(self) -> None:
-        request = self._read()
         owner = self.server.owner
-        fault = owner.faults.take(request.path) or Fault()
+        # A proxy's request line holds the whole URL.
+        fault = owner.faults.take(urlsplit(self.path).path) or Fault()
+        request = self._read(owner.body_limit(fault))
         if fault.delay_s:
             time.sleep(fault.delay_s)
         if fault.reset:
             owner.log_reset(request)
             self._reset()
             return
-        self._send(owner.reply(request, fault), fault)
+        reply = owner.reply(request, fault)
+        if isinstance(reply, HttpStream):
+            self._stream(reply)
+        elif reply.status:
+            self._send(reply, fault)
+        else:
+            self._reset()
 
-    def _read(self) -> HttpRequest:
+    def _read(self, limit: int | None) -> HttpRequest:
         parts = urlsplit(self.path)
-        length = int(self.headers.get("Content-Length") or 0)
         return HttpRequest(
             method=self.command,
             path=parts.path,
             params=dict(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
+            body=b"".join(self._body()) if limit is None else self.rfile.read(limit),
         )
+
+    def _body(self) -> Iterator[bytes]:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length") or 0)
+            yield self.rfile.read(length) if length else b""
+            return
+        while size := int(self.rfile.readline().split(b";")[0] or b"0", 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers, to the empty line
+            pass
 
     def _send(self, reply: HttpReply, fault: Fault) -> None:
         content = _content(reply, fault)
@@ -204,16 +248,29 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.gzip:
             headers["Content-Encoding"] = "gzip"
         headers = {**headers, **reply.headers, **fault.headers}
-        self.send_response(reply.status, {s.value: s.phrase for s in HTTPStatus}.get(reply.status, ""))
-        for name, value in headers.items():
-            if not (fault.no_content_type and name.lower() == "content-type"):
-                self.send_header(name, value)
-        self.end_headers()
+        if fault.no_content_type:
+            headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+        self._head(reply.status, headers)
         if fault.cut is not None:
             content = content[: int(len(content) * fault.cut)]
             self.close_connection = True
         for piece in _pieces(content, fault):
             self.wfile.write(piece)
+            if fault.drip_s:
+                # The buffer keeps up to 8 kB back: small bodies came at once, when they were whole.
+                self.wfile.flush()
+
+    def _stream(self, reply: HttpStream) -> None:
+        self.close_connection = True
+        self._head(reply.status, reply.headers)
+        if reply.run(self.connection, self.wfile.flush):
+            self._reset()
+
+    def _head(self, status: int, headers: Mapping[str, str]) -> None:
+        self.send_response(status, {s.value: s.phrase for s in HTTPStatus}.get(status, ""))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
 
     def _reset(self) -> None:
         """Close with RST: linger on, for no time."""

@@ -9,6 +9,9 @@ from types import MappingProxyType
 from elec_assets.sandbox.x_errors import preset
 
 QUARTER_S = 900
+STREAM = "/2/tweets/search/stream"
+# Connects to the stream that X allows in 15 minutes.
+CONNECTS = 50
 # Requests allowed a window, by endpoint; search/all has a second window of one second.
 LIMITS: dict[str, tuple[tuple[int, int], ...]] = {
     "/2/tweets/search/recent": ((450, QUARTER_S),),
@@ -16,6 +19,8 @@ LIMITS: dict[str, tuple[tuple[int, int], ...]] = {
     "/2/tweets/counts/recent": ((300, QUARTER_S),),
     "/2/tweets/counts/all": ((300, QUARTER_S),),
     "/2/usage/tweets": ((50, QUARTER_S),),
+    STREAM: ((CONNECTS, QUARTER_S),),
+    "DELETE /2/connections/all": ((25, QUARTER_S),),
     "GET /2/tweets/search/stream/rules": ((450, QUARTER_S),),
     "POST /2/tweets/search/stream/rules": ((100, QUARTER_S),),
     "/2/tweets/search/stream/rules/counts": ((450, QUARTER_S),),

@@ -1,7 +1,7 @@
 """The X API v2 endpoints of the sandbox: one request in, one answer out. `x_http.py` puts it on a socket.
 
-Served: tweets/search/{recent,all}, tweets/counts/{recent,all}, usage/tweets, tweets/search/stream/rules (GET, POST)
-and rules/counts.
+Served: tweets/search/{recent,all}, tweets/counts/{recent,all}, usage/tweets, tweets/search/stream with its rules (GET,
+POST) and rules/counts, connections (GET, DELETE).
 """
 
 import json
@@ -26,9 +26,13 @@ from elec_assets.sandbox.x_params import (
 )
 from elec_assets.sandbox.x_rules import RuleStore
 from elec_assets.sandbox.x_search import Found, Searcher, binding_of, counts_page, make_token, read_token
+from elec_assets.sandbox.x_stream import FilteredStream
+from elec_assets.sandbox.x_stream_options import StreamOptions
+from elec_assets.sandbox.x_stream_serving import Serving
 
 TOKEN = "sandbox-token"  # noqa: S105 - a fixed token of the sandbox, no secret
 PROJECT_CAP = 3_000_000
+_CONNECTIONS = "/2/connections"
 _USAGE = ("cap_reset_day", "project_cap", "project_id", "project_usage")
 _USAGE_FIELDS = (*_USAGE, "daily_client_app_usage", "daily_project_usage")
 
@@ -43,6 +47,7 @@ class XOptions:
         rate_factor: times X's rate limits; 0 for no limits.
         index_lag_s: seconds until a post can be searched.
         match_all: answer every query with every post.
+        stream: how the stream behaves.
     """
 
     token: str = TOKEN
@@ -50,6 +55,7 @@ class XOptions:
     rate_factor: float = 0.0
     index_lag_s: float = 30.0
     match_all: bool = False
+    stream: StreamOptions = field(default_factory=StreamOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,12 @@ class XApi:
         self._clock = clock
         self._options = options
         self._limits = RateLimits(options.rate_factor)
-        self._searcher = Searcher(source, timedelta(seconds=options.index_lag_s), match_all=options.match_all)
+        self.stream = FilteredStream(
+            source, self.rules, self.bill, clock, options.stream, options.spelling, match_all=options.match_all
+        )
+        self._searcher = Searcher(
+            source, timedelta(seconds=options.index_lag_s), match_all=options.match_all, deleted=self.stream.deleted
+        )
         rules = "/2/tweets/search/stream/rules"
         self._endpoints: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "/2/tweets/search/recent"): lambda r: self._search(r, "recent"),
@@ -93,16 +104,15 @@ class XApi:
             ("GET", rules): self._list_rules,
             ("POST", rules): self._change_rules,
             ("GET", f"{rules}/counts"): self._count_rules,
+            ("GET", _CONNECTIONS): lambda r: Answer(200, self.stream.connections.listing(r.params)),
+            ("DELETE", _CONNECTIONS): lambda r: Answer(200, self.stream.connections.end_some(r.body)),
         }
 
     def answer(self, request: Request) -> Answer:
         """Answer a request, errors included."""
         try:
-            if request.authorization != f"Bearer {self._options.token}":
-                raise preset("unauthorized")
-            endpoint = self._endpoints.get((request.method, request.path))
-            if endpoint is None:
-                raise preset("not_found")
+            self._check_token(request)
+            endpoint = self._endpoint(request)
             headers = self._limits.take(request.method, request.path, self._clock())
         except ApiError as error:
             return Answer(error.status, error.body, error.headers)
@@ -111,6 +121,27 @@ class XApi:
         except ApiError as error:
             return Answer(error.status, error.body, {**headers, **error.headers})
         return Answer(done.status, done.body, headers)
+
+    def connect(self, request: Request, *, gzip: bool = False) -> Serving | Answer:
+        """Open the stream, or the error that is answered instead."""
+        try:
+            self._check_token(request)
+            return self.stream.connect(request.params, gzip=gzip)
+        except ApiError as error:
+            return Answer(error.status, error.body, error.headers)
+
+    def _check_token(self, request: Request) -> None:
+        if request.authorization != f"Bearer {self._options.token}":
+            raise preset("unauthorized")
+
+    def _endpoint(self, request: Request) -> Callable[[Request], Answer]:
+        endpoint = self._endpoints.get((request.method, request.path))
+        folder, _, name = request.path.rpartition("/")
+        if endpoint is None and (request.method, folder) == ("DELETE", _CONNECTIONS):
+            return lambda _: Answer(200, self.stream.connections.end_endpoint(name))
+        if endpoint is None:
+            raise preset("not_found")
+        return endpoint
 
     def _search(self, request: Request, reach: str) -> Answer:
         params = request.params

@@ -16,19 +16,22 @@ def reference(post: Json, kind: str) -> str | None:
     return next((r["id"] for r in post.get("referenced_tweets", []) if r["type"] == kind), None)
 
 
-def document(post: Json, source: PostSource, *, accents: bool = False) -> Document:
-    """The document of a post. A retweet is seen with its original's text; a quoted post's text is never seen."""
+def document(post: Json, source: PostSource, *, accents: bool = False, quoted: bool = False) -> Document:
+    """The document of a post. A retweet is seen with its original's text, a quoted post's words only where `quoted`."""
     seen = [post]
     original = reference(post, "retweeted")
     if original is not None and (found := source.find("tweets", original)) is not None:
         seen.append(found)
+    inner = reference(post, "quoted") if quoted else None
+    beside = source.find("tweets", inner) if inner is not None else None
     entities = [e for p in seen for e in _entities(p)]
     addresses = [u[k] for e in entities for u in e.get("urls", []) for k in ("expanded_url", "unwound_url") if k in u]
     texts = [full_text(p) for p in seen]
+    further = [] if beside is None else [full_text(beside)]
     mentions = {m["username"].lower() for e in entities for m in e.get("mentions", [])}
     mentions.update(m.lower() for t in texts for m in _MENTION.findall(t))
     return Document(
-        words="\n".join(words(t, accents=accents) for t in (*texts, *addresses)),
+        words="\n".join(words(t, accents=accents) for t in (*texts, *further, *addresses)),
         addresses="\n".join(words(a, accents=accents) for a in addresses),
         author=_user(post.get("author_id"), source),
         replied_to=_user(post.get("in_reply_to_user_id"), source),

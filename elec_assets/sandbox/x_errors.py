@@ -57,6 +57,16 @@ PRESETS: dict[str, tuple[int, Json]] = {
             "type": _PROBLEMS + "streaming-connection",
         },
     ),
+    # Issue as X's specification names it (OpenAPI 2.159, ConnectionExceptionProblem).
+    "no_rules": (
+        409,
+        {
+            "title": "ConnectionException",
+            "detail": "You must define rules on your stream before you connect to it.",
+            "connection_issue": "RuleConfigurationIssue",
+            "type": _PROBLEMS + "streaming-connection",
+        },
+    ),
     "rate_limit": (429, {"errors": [{"code": 88, "message": "Rate limit exceeded"}]}),
     "unauthorized": (
         401,

@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass
 
 from elec_assets.sandbox.faults import Fault, FaultScript
-from elec_assets.sandbox.http_server import HttpReply, HttpRequest, HttpServer
-from elec_assets.sandbox.x_accounts import Bill
+from elec_assets.sandbox.http_server import HttpReply, HttpRequest, HttpServer, HttpStream
+from elec_assets.sandbox.x_accounts import STREAM, Bill
 from elec_assets.sandbox.x_api import Answer, Request, XApi
 from elec_assets.sandbox.x_errors import PRESETS
 from elec_assets.sandbox.x_rules import RuleStore
+from elec_assets.sandbox.x_stream import FilteredStream
+from elec_assets.sandbox.x_stream_serving import Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class XServer(HttpServer):
         requests: what was answered so far, in order.
         bill: what X would have billed.
         rules: the stream rules.
+        stream: the stream, its faults, and what was true of it.
         faults: the script of faults; `faults.add` adds one while the server runs.
     """
 
@@ -36,19 +39,28 @@ class XServer(HttpServer):
         self.requests: list[LoggedRequest] = []
         self.bill: Bill = api.bill
         self.rules: RuleStore = api.rules
+        self.stream: FilteredStream = api.stream
         self._api = api
         super().__init__(faults, port, "x-sandbox")
 
-    def reply(self, request: HttpRequest, fault: Fault) -> HttpReply:
+    def reply(self, request: HttpRequest, fault: Fault) -> HttpReply | HttpStream:
         """X's answer, or what the fault says."""
         asked = Request(
             request.method, request.path, request.params, request.headers.get("authorization", ""), request.body
         )
-        answer = _spoilt(fault) or self._api.answer(asked)
+        answer = _spoilt(fault) or self._answer(asked, gzip=fault.gzip)
+        if isinstance(answer, Serving):
+            self._log(request, 200)
+            return HttpStream(200, {**answer.headers, **fault.headers}, answer.run)
         self._log(request, answer.status)
         text = fault.body if isinstance(fault.body, str) else json.dumps(answer.body, ensure_ascii=False)
         headers = {"Content-Type": "application/json; charset=utf-8", **answer.headers}
         return HttpReply(answer.status, text.encode(), headers)
+
+    def _answer(self, asked: Request, *, gzip: bool) -> Answer | Serving:
+        if (asked.method, asked.path) == ("GET", STREAM):
+            return self._api.connect(asked, gzip=gzip)
+        return self._api.answer(asked)
 
     def log_reset(self, request: HttpRequest) -> None:
         """Log a reset as status 0."""

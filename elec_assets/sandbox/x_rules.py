@@ -37,6 +37,7 @@ class RuleStore:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._rules: dict[str, Rule] = {}
+        self._gone: list[tuple[Rule, datetime]] = []
         self._lock = threading.Lock()
         self._next = _FIRST_ID
 
@@ -44,6 +45,17 @@ class RuleStore:
         """Every rule, oldest first."""
         with self._lock:
             return list(self._rules.values())
+
+    @property
+    def changes(self) -> int:
+        """A number that is another one whenever a rule was added or deleted."""
+        with self._lock:
+            return self._next + len(self._gone)
+
+    def lives(self) -> list[tuple[Rule, datetime | None]]:
+        """Every rule that ever was, with the time at which it was deleted, None if it was not."""
+        with self._lock:
+            return [*self._gone, *((rule, None) for rule in self._rules.values())]
 
     def listing(self, params: Mapping[str, str]) -> Json:
         """Answer of GET rules; `data` is absent where there is none."""
@@ -123,6 +135,7 @@ class RuleStore:
         errors = [rule_error(key, "Not Found Error", "resource-not-found") for key, rule in wanted if rule is None]
         gone = {rule for _, rule in wanted if rule is not None}
         if not dry:
+            self._gone += [(self._rules[i], self._clock()) for i in sorted(gone)]
             self._rules = {i: r for i, r in self._rules.items() if i not in gone}
         return self._answer([], errors, {"deleted": len(gone), "not_deleted": len(errors)})
 

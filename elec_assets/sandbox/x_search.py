@@ -30,9 +30,24 @@ class Found:
 
 
 class Searcher:
-    """Finds posts of a source. `index_lag` old a post must be; `match_all` ignores what a query says."""
+    """Finds posts of a source.
 
-    def __init__(self, source: PostSource, index_lag: timedelta, *, match_all: bool = False) -> None:
+    Args:
+        source: all there are.
+        index_lag: so old a post must be.
+        match_all: ignore what a query says.
+        deleted: tells by its id whether a post was deleted: pages leave it out, counts do not.
+    """
+
+    def __init__(
+        self,
+        source: PostSource,
+        index_lag: timedelta,
+        *,
+        match_all: bool = False,
+        deleted: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        self._deleted = deleted
         self._source = source
         self._lag = index_lag
         self._match_all = match_all
@@ -47,6 +62,8 @@ class Searcher:
         until = asked.until_id if token is None else min(asked.until_id, read_token(token, binding))
         found: list[Json] = []
         for post in self._matching(query, IdRange(asked.since_id, until), now):
+            if self._deleted(int(post["id"])):
+                continue
             if len(found) == size:
                 return Found(found, make_token(int(found[-1]["id"]), binding))
             found.append(post)

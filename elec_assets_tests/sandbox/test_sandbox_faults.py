@@ -1,7 +1,9 @@
 import json
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -82,6 +84,25 @@ def test_a_body_that_drips_and_one_of_spaces(serve: Serve, get: Get) -> None:
     assert get(server, RECENT, query="essai").text == "x" * 40
     assert time.monotonic() - start >= 0.2
     assert get(server, RECENT, query="essai").content == b" " * 3_000_000
+
+
+def test_a_small_body_drips_byte_by_byte(serve: Serve) -> None:
+    """Bodies below 8 kB stayed in the writer's buffer and came at once, after the time that they should have taken.
+
+    So nothing that waits for slow bytes was tested by them: a client that gives up in the middle saw no byte at all.
+    """
+    server = serve(faults=[Fault(body="x" * 40, drip_s=0.01)])
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=5) as client:
+        client.sendall(b"GET /2/usage/tweets HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        received = client.recv(1 << 16)
+        while b"\r\n\r\n" not in received:
+            received += client.recv(1 << 16)
+        reads = 0
+        while not received.endswith(b"x" * 40):
+            received += client.recv(1 << 16)
+            reads += 1
+    assert reads >= 10
 
 
 def test_faults_from_a_file(tmp_path: Path) -> None:
