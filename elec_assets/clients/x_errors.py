@@ -16,7 +16,7 @@ from elec_assets.domain.windows import iso
 # Characters of a foreign text that a message shows at most.
 _SHOWN = 300
 _CONSOLE = "in X's developer console"
-_FORBIDDEN_ELSE = f"check {_CONSOLE} that the app may use search"
+_FORBIDDEN_ELSE = f"check {_CONSOLE} that the app may use search and the filtered stream"
 # What X's specification names as `reason` of a 403 (OpenAPI 2.159).
 _FORBIDDEN = {
     "client-not-enrolled": f"put the app in a project with access to search, {_CONSOLE}",
@@ -93,6 +93,12 @@ class XTooManyConnections(XError):
     retriable = True
 
 
+class XNoRules(XError):
+    """409, or a ConnectionException about rules: the app has no stream rules, or none that X takes."""
+
+    retriable = True
+
+
 class XInvalidRequest(XError):
     """400: X does not accept a parameter; `names_tweet_fields` if it may want the new `post.fields` spelling."""
 
@@ -136,6 +142,16 @@ class XUnreadable(XError):
     """An answer with status 200 that is not what X's documentation describes."""
 
 
+_NO_RULES = "the app has no stream rules that X takes: they are set again before the next connection"
+# What X's specification names as `connection_issue` of a ConnectionException (OpenAPI 2.159); TooManyConnections is
+# the one that was recorded.
+_CONNECTION_ISSUES: dict[str, tuple[type[XError], str]] = {
+    "ProvisioningSubscription": (XForbidden, f"check {_CONSOLE} that the app may use the filtered stream"),
+    "RuleConfigurationIssue": (XNoRules, _NO_RULES),
+    "RulesInvalidIssue": (XNoRules, _NO_RULES),
+}
+
+
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
     """The typed error for an answer that is not 200."""
     problem = _problem(body)
@@ -147,6 +163,9 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
         return XRedirected(
             f"{says}: redirected to {where}; set ELEC_X_BASE_URL to the final address", status=status, body=body
         )
+    issue = _CONNECTION_ISSUES.get(str(problem.get("connection_issue")))
+    if issue is not None:
+        return issue[0](f"{says}; {issue[1]}", status=status, body=body)
     if status == 429:
         return _too_many(kind, title, says, headers, body)
     advice: dict[int, tuple[type[XError], str]] = {
@@ -154,6 +173,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> XError:
         401: (XUnauthorized, "check X_BEARER_TOKEN"),
         402: (XCreditsDepleted, "add credits in X's developer console, then run the hours again"),
         403: (XForbidden, _FORBIDDEN.get(str(problem.get("reason")), _FORBIDDEN_ELSE)),
+        409: (XNoRules, _NO_RULES),
         404: (XNotFound, "check ELEC_X_BASE_URL: it must be the root of X's API"),
     }
     if status in advice:
