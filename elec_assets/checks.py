@@ -107,7 +107,7 @@ def _coverage_check(election: Election) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, store: StoreResource
     ) -> Iterator[dg.AssetCheckResult]:
         opened = store.open()
-        weeks = _weeks(context, partitions.weeks(election), key)
+        weeks = _weeks(context, partitions.trends_weeks(election), key)
         found = {key_of(week, Grain.WEEK): _coverage_week(opened, election, week) for week in weeks}
         yield from _results(key, _COVERAGE_CHECKS, found)
 

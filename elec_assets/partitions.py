@@ -49,7 +49,7 @@ def trends(election: Election, cadence: Cadence) -> dg.TimeWindowPartitionsDefin
 
 
 def trends_weeks(election: Election) -> dg.WeeklyPartitionsDefinition:
-    """The weeks of the weekly files of Google Trends: those of the election, and those since `trends_from`."""
+    """The weeks of coverage and of the weekly files of Google Trends: the election's, and those since `trends_from`."""
     start, end = first_partition(election, Cadence.WEEKLY), bounds(election).end
     return dg.WeeklyPartitionsDefinition(
         start_date=_naive(start), end_date=_naive(end), day_offset=1, end_offset=1, timezone="UTC"

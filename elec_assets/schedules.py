@@ -1,8 +1,9 @@
 """When it runs: hours are sealed at 7 minutes past, once more the next day; weeks are built on Tuesday 02:00 UTC.
 
-Both look back: an hour that no run sealed, or whose coverage row says that time of it is still missing, is asked for
-again for a week; a week is rebuilt, at most once a day, while its hours change. Without credentials or budget a
-schedule skips and says so: the hours stay `not_run`, and no run fails.
+Both look back: an hour that no run sealed, whose coverage row says that time of it is still missing, or for which
+batches or late posts came since, is sealed again for a week; a week is rebuilt, at most once a day, while its hours
+change. Without credentials or budget only hours with new batches are sealed, which costs nothing; the others stay
+`not_run`, and no run fails.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ from elec_assets.domain.windows import (
     window_at,
 )
 from elec_assets.resources import SEARCH_POOL, StoreResource, XSearchResource
+from elec_assets.transforms.capture_coverage import CaptureObjects
 from elec_assets.transforms.coverage import CoverageUnreadable, HourCoverage
 
 # An hour is sealed again a day later: it asks for what X could not answer at first, and takes in late raw objects.
@@ -61,19 +63,18 @@ def scheduled_until(election: Election) -> datetime:
 def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleDefinition]:
     """The schedules of an election until `scheduled_until`; `asks_x` says whether X may be asked at all."""
     tweets, searched = {parts.key(election, "twitter", "tweets"): Grain.HOUR}, _searched(election)
-    week = {
-        parts.key(election, "twitter", "weekly"): tweets,
-        parts.key(election, "coverage", "weekly"): {**tweets, **searched},
-    }
+    posts = {parts.key(election, "twitter", "weekly"): tweets}
+    covered = {parts.key(election, "coverage", "weekly"): {**tweets, **searched}}
     files = {parts.key(election, SOURCE, "weekly"): searched}
+    week = posts if searched else posts | covered
     made = [
         _hourly(election, asks_x=asks_x),
         _weekly(election, f"{election.key}__weekly", f"{election.key}__week", week),
     ]
     if searched:
-        # A job of its own: with `trends_from` its weeks begin earlier than those of the others.
+        # A job of its own: with `trends_from` its weeks begin earlier than those of posts.
         name = f"{election.key}__{SOURCE}_files"
-        made.append(_weekly(election, name, f"{name}_of_week", files))
+        made.append(_weekly(election, name, f"{name}_of_week", files | covered))
     return made
 
 
@@ -94,21 +95,23 @@ def _hourly(election: Election, *, asks_x: bool) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, store: StoreResource, x_search: XSearchResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         now = context.scheduled_execution_time.astimezone(UTC)
-        if not asks_x:
-            yield dg.SkipReason(_NO_CREDENTIALS)
-            return
         opened = store.open()
-        refusal = _refusal(opened, x_search, now)
-        if refusal is not None:
-            yield dg.SkipReason(f"{refusal}; the hours stay not_run until then")
-            return
-        sealed, archive = context.instance.get_materialized_partitions(key), TweetArchive(opened, election.key)
-        look_back = RECENT_LOOK_BACK if x_search.archive == "recent" else LOOK_BACK
-        due = due_hours(election, now, lambda hour: known.settled(hour, sealed, archive), look_back)
+        refusal = _refusal(opened, x_search, now) if asks_x else _NO_CREDENTIALS
+        archive = TweetArchive(opened, election.key)
+        known.look(archive, now)
+        if refusal is None:
+            sealed = context.instance.get_materialized_partitions(key)
+            look_back = RECENT_LOOK_BACK if x_search.archive == "recent" else LOOK_BACK
+            due = due_hours(election, now, lambda hour: known.settled(hour, sealed, archive), look_back)
+            before = _row(archive, window_at(now - 2 * HOUR, Grain.HOUR))
+            asked = due[:1] if before is not None and before.outcome in _REFUSING else due
+        else:
+            due = due_hours(election, now, lambda hour: not known.renewed(hour, archive))
+            asked = []
+        due = [hour for hour in due if hour in asked or known.renewed(hour, archive)]
         if not due:
-            yield dg.SkipReason(f"no hour of {election.key} is due: collection runs {_span(election)}")
-        before = _row(archive, window_at(now - 2 * HOUR, Grain.HOUR))
-        for hour in due[:1] if before is not None and before.outcome in _REFUSING else due:
+            yield dg.SkipReason(refusal or f"no hour of {election.key} is due: collection runs {_span(election)}")
+        for hour in due:
             partition = key_of(hour, Grain.HOUR)
             yield dg.RunRequest(run_key=f"{partition} at {now:%Y-%m-%d-%H}", partition_key=partition)
 
@@ -148,20 +151,51 @@ class HourRows:
     """What is known of an election's hours: which of them need no further run.
 
     The coverage row of a settled hour is read once a process; others again at each tick, if Dagster has recorded them.
+    What live capture holds of them is listed once a tick, two lists for each day; raw objects are never replaced, so
+    their names, of which a row keeps a digest, tell whether anything came since.
     """
 
     def __init__(self) -> None:
-        self._settled: set[Window] = set()
+        self._settled: dict[Window, HourCoverage] = {}
+        self._captured: dict[Window, CaptureObjects] = {}
+        self._now: datetime | None = None
+
+    def look(self, archive: TweetArchive, now: datetime) -> None:
+        """List what live capture holds of the hours that may be due at a tick."""
+        end = floor(now, Grain.HOUR)
+        self._captured, self._now = archive.captured(split(Window(end - LOOK_BACK, end), Grain.HOUR)), now
 
     def settled(self, hour: Window, sealed: set[str], archive: TweetArchive) -> bool:
-        """Whether an hour is recorded (`sealed`: partition keys), and its coverage row says that nothing is missing."""
-        if hour in self._settled:
-            return True
-        row = _row(archive, hour) if key_of(hour, Grain.HOUR) in sealed else None
-        if row is None or not row.outcome.settled:
+        """Whether nothing of an hour remains to be done.
+
+        It is recorded (`sealed`: partition keys), its coverage row says that nothing is missing, and no batch or late
+        post came since.
+        """
+        row = self._row(hour, archive) if key_of(hour, Grain.HOUR) in sealed else None
+        return row is not None and row.outcome.settled and not self._came_since(hour, row)
+
+    def renewed(self, hour: Window, archive: TweetArchive) -> bool:
+        """Whether live capture holds something of an hour that it was not sealed with."""
+        held = self._captured.get(hour)
+        if held is None or not held.own:
             return False
-        self._settled.add(hour)
-        return True
+        row = self._row(hour, archive)
+        return row is None or self._came_since(hour, row)
+
+    def _row(self, hour: Window, archive: TweetArchive) -> HourCoverage | None:
+        row = self._settled.get(hour)
+        if row is None or self._came_since(hour, row):
+            row = _row(archive, hour)
+            if row is not None and row.outcome.settled:
+                self._settled[hour] = row
+        return row
+
+    def _came_since(self, hour: Window, row: HourCoverage) -> bool:
+        held = self._captured.get(hour)
+        if held is None or self._now is None:
+            return False
+        again = self._now >= hour.end + SECOND_SEAL and held.digest != row.capture_all
+        return again or held.first_digest != row.capture_first
 
 
 def due_hours(
@@ -221,7 +255,8 @@ def _refusal(store: Store, x_search: XSearchResource, now: datetime) -> str | No
     if x_search.free:
         return None
     ledger = SpendLedger(store, SEARCH_POOL, x_search.budget_usd, lambda: now)
-    return ledger.refusal(Prices(x_search.post_usd, x_search.user_usd).page_usd)
+    refusal = ledger.refusal(Prices(x_search.post_usd, x_search.user_usd).page_usd)
+    return None if refusal is None else f"{refusal}; the hours stay not_run until then"
 
 
 def _row(archive: TweetArchive, hour: Window) -> HourCoverage | None:

@@ -3,14 +3,15 @@
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from elec_assets.clients.registry_source import load_registry
-from elec_assets.definitions import build_definitions
+from elec_assets.definitions import Loader, build_definitions
 from elec_assets.domain.registry import Registry
 from elec_assets.domain.tables import (
     CALIBRATED_INTEREST,
@@ -94,7 +95,7 @@ CHECKS = {
         "regions_known",
         "times_inside_window",
     ],
-    "twitter/tweets": ["columns", "complete", "ids_unique", "not_shrunk", "times_inside_window"],
+    "twitter/tweets": ["columns", "complete", "completeness", "ids_unique", "not_shrunk", "times_inside_window"],
     "twitter/weekly": ["columns", "complete", "ids_unique", "not_shrunk", "times_inside_window"],
 }
 BROKEN_REGISTRY = """\
@@ -112,6 +113,24 @@ elections:
 def registry() -> Registry:
     """The three elections that are shipped."""
     return load_registry(REPOSITORY / "candidates.yaml")
+
+
+def test_definitions_are_made_once_for_the_two_times_that_a_run_loads_them(registry: Registry) -> None:
+    loader, settings = Loader(), Settings.model_validate({"store": "nowhere"})
+    first = loader.load(settings, registry, NOW)
+    assert loader.load(settings, registry, NOW + timedelta(seconds=59)) is first
+
+
+def test_whatever_definitions_are_made_of_makes_them_anew(registry: Registry) -> None:
+    settings = Settings.model_validate({"store": "nowhere"})
+    changed = [
+        (Settings.model_validate({"store": "elsewhere"}), registry, NOW),
+        (settings, replace(registry, elections={ACTIVE: registry.elections[ACTIVE]}), NOW),
+        (settings, registry, NOW + timedelta(minutes=1)),
+    ]
+    for asked in changed:
+        loader = Loader()
+        assert loader.load(settings, registry, NOW) is not loader.load(*asked)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from elec_assets import partitions
 from elec_assets.clients.store import open_store
 from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.domain import layout
+from elec_assets.domain.layout_capture import BatchKey, LateKey
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Calendar, Election
 from elec_assets.domain.windows import HOUR, WEEK, Grain, Window, key_of, split, window_of_key
@@ -254,6 +255,87 @@ def test_while_x_refuses_only_the_newest_hour_is_tried(scheduled: Deployment, ou
     assert tick(scheduled, HOURLY, at("2026-02-16T12:07"))[0] == ["2026-02-16-11:00"]
     write_row(scheduled, "2026-02-16-11:00", Outcome.EMPTY)
     assert len(tick(scheduled, HOURLY, at("2026-02-16T13:07"))[0]) == CATCH_UP + 2
+
+
+def hear(deployment: Deployment, *slots: str, late_for: str | None = None) -> None:
+    """A batch of each slot, as names: a tick reads nothing of them. `late_for`: an hour that all of them point to."""
+    for text in slots:
+        batch = BatchKey(ELECTION, at(text), "0123abcd")
+        names = [batch.body, batch.journal]
+        if late_for is not None:
+            names.append(LateKey(ELECTION, at(late_for), batch.slot, batch.spool).key)
+        for name in names:
+            path = deployment.store / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+
+def reseal(deployment: Deployment, partition: str, outcome: Outcome = Outcome.OK) -> None:
+    """As a run does: the row says what the hour was made of."""
+    hour = window_of_key(partition, Grain.HOUR)
+    made_of = TweetArchive(open_store(deployment.store.as_uri()), ELECTION).captured([hour])[hour]
+    row = msgspec.structs.replace(hour_row(deployment.election, hour, None), outcome=outcome)
+    row = msgspec.structs.replace(row, capture_first=made_of.first_digest, capture_all=made_of.digest)
+    path = write_row(deployment, partition, outcome)
+    path.write_bytes(encode(row))
+
+
+def test_an_hour_is_sealed_again_when_batches_or_late_posts_come(scheduled: Deployment) -> None:
+    """The store was down for a day; X sent posts of a past hour: both were taken in a day later, or never."""
+    done = hours("2026-02-04T00", "2026-02-06T10")
+    record(scheduled, "twitter/tweets", done)
+    usual = ["2026-02-06-11:00", "2026-02-05-11:00"]
+    now = at("2026-02-06T12:07")
+    assert tick(scheduled, HOURLY, now)[0] == usual
+    hear(scheduled, "2026-02-05T03:10")
+    # Posts of the hour before may be in it too.
+    assert tick(scheduled, HOURLY, now)[0] == [*usual, "2026-02-05-02:00", "2026-02-05-03:00"]
+    reseal(scheduled, "2026-02-05-02:00")
+    reseal(scheduled, "2026-02-05-03:00")
+    assert tick(scheduled, HOURLY, now)[0] == usual
+    hear(scheduled, "2026-02-06T09:10", late_for="2026-02-04T20")
+    reseal(scheduled, "2026-02-06-09:00")
+    assert tick(scheduled, HOURLY, now)[0] == [*usual, "2026-02-04-20:00"]
+    reseal(scheduled, "2026-02-04-20:00")
+    assert tick(scheduled, HOURLY, now)[0] == usual
+
+
+def test_batches_of_the_hour_after_wait_for_the_second_sealing(scheduled: Deployment) -> None:
+    """Every hour was sealed three times: the other eleven batches of the hour after are new at the next tick."""
+    record(scheduled, "twitter/tweets", hours("2026-02-04T00", "2026-02-06T10"))
+    hear(scheduled, "2026-02-06T08:55", "2026-02-06T09:00")
+    reseal(scheduled, "2026-02-06-07:00")
+    reseal(scheduled, "2026-02-06-08:00")
+    hear(scheduled, "2026-02-06T09:05")
+    reseal(scheduled, "2026-02-06-09:00")
+    assert "2026-02-06-08:00" not in tick(scheduled, HOURLY, at("2026-02-06T12:07"))[0]
+    record(scheduled, "twitter/tweets", hours("2026-02-06T11", "2026-02-07T10"))
+    reseal(scheduled, "2026-02-06-09:00")
+    assert tick(scheduled, HOURLY, at("2026-02-07T12:07"))[0][2:] == ["2026-02-06-08:00"]
+
+
+def test_without_credentials_captured_hours_are_sealed(scheduled: Deployment) -> None:
+    """What was captured needs nobody to be asked; it stayed raw until there was a budget for searches."""
+    hear(scheduled, "2026-02-16T11:10", "2026-02-16T12:00", "2026-02-14T05:00")
+    now, unable = at("2026-02-16T12:07"), scheduled.without_token()
+    assert tick(unable, HOURLY, now)[0] == ["2026-02-16-11:00", "2026-02-14-05:00"]
+    reseal(scheduled, "2026-02-16-11:00", Outcome.OVER_BUDGET)
+    reseal(scheduled, "2026-02-14-05:00")
+    asked, why = tick(unable, HOURLY, now)
+    assert asked == []
+    assert "X_BEARER_TOKEN" in str(why)
+
+
+def test_without_budget_captured_hours_are_sealed(paid: Paid) -> None:
+    spend(paid, 20.0)
+    hear(paid, "2026-02-16T11:10", "2026-02-15T11:10")
+    assert tick(paid, HOURLY, at("2026-02-16T12:07"))[0] == ["2026-02-16-11:00", "2026-02-15-11:00"]
+
+
+def test_while_x_refuses_captured_hours_are_sealed_all_the_same(scheduled: Deployment) -> None:
+    write_row(scheduled, "2026-02-16-10:00", Outcome.REFUSED)
+    hear(scheduled, "2026-02-15T11:30")
+    assert tick(scheduled, HOURLY, at("2026-02-16T12:07"))[0] == ["2026-02-16-11:00", "2026-02-15-11:00"]
 
 
 def test_recent_search_is_not_asked_for_hours_that_it_does_not_reach(paid: Paid) -> None:

@@ -29,7 +29,7 @@ def coverage_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefin
 
     @dg.asset(
         key=parts.key(election, "coverage", "weekly"),
-        partitions_def=partitions.weeks(election),
+        partitions_def=partitions.trends_weeks(election),
         deps=[dg.AssetDep(key, partition_mapping=mapping) for key in _made_from(election)],
         description=(
             "Exactly one outcome for every hour of tweets of an ISO week, and for every candidate, table and partition "
@@ -51,17 +51,21 @@ def coverage_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefin
         frame = coverage.week_table(election, week, rows)
         searched = _searched(opened, election, week)
         written = WeeklyArchive(opened, election.key, "coverage", COVERAGE).write(week, [searched, frame])
-        cells = [(start, Outcome(found)) for start, found in frame.select("window_start", "outcome").iter_rows()]
+        shown = frame.select("window_start", "outcome", "captured_s", "filled_s", "missed_s")
+        cells = [charts.HourCell(start, Outcome(outcome), *seconds) for start, outcome, *seconds in shown.iter_rows()]
         planned, missed = float(frame["planned_s"].sum()), float(frame["missed_s"].sum())
         return dg.MaterializeResult(
             data_version=dg.DataVersion(written.summary.plain_sha256[:16]),
             metadata={
                 "dagster/partition_row_count": searched.height + frame.height,
                 "coverage_week": parts.picture(charts.coverage_week(week, cells), "coverage of the week"),
-                "outcomes": dg.MetadataValue.json(dict(sorted(Counter(o.value for _, o in cells).items()))),
+                "outcomes": dg.MetadataValue.json(dict(sorted(Counter(cell.outcome.value for cell in cells).items()))),
                 "google_trends_outcomes": dg.MetadataValue.json(dict(sorted(Counter(searched["outcome"]).items()))),
                 "planned_h": round(planned / 3600, 3),
+                "captured_h": round(float(frame["captured_s"].sum()) / 3600, 3),
+                "filled_h": round(float(frame["filled_s"].sum()) / 3600, 3),
                 "missed_h": round(missed / 3600, 3),
+                "retweets_missed_h": round(float(frame["retweets_missed_s"].sum()) / 3600, 3),
                 "covered_share": round(1 - missed / planned, 6) if planned else 1.0,
                 "bytes": written.size,
                 "object": written.key,

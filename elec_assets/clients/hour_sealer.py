@@ -2,21 +2,23 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from elec_assets.clients.search_fill import HourQuestion, SearchFill
 from elec_assets.clients.store import Store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, RawHour, TweetArchive
+from elec_assets.clients.x_counts import CountsArchive, DayCounts
 from elec_assets.domain import calendar, layout
-from elec_assets.domain.intervals import NOWHERE
+from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.matcher import matcher_at
+from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
 from elec_assets.domain.rules import query_limit, search_queries
-from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Grain, Window, key_of
-from elec_assets.transforms import search_coverage, verification
+from elec_assets.transforms import capture_coverage, search_coverage, verification
+from elec_assets.transforms.completeness import Completeness, completeness
 from elec_assets.transforms.coverage import TWITTER, Counts, HourCoverage, hour_coverage
 from elec_assets.transforms.parquet import stored_rows
 from elec_assets.transforms.sealing import Sealed, rejects_bytes, seal, table_bytes
@@ -43,10 +45,14 @@ class SealedHour:
     row: HourCoverage | None = None
     findings: list[Finding] = field(default_factory=list)
     sha256: str = ""
+    unaudited: str | None = None
 
 
 class HourSealer:
-    """Seals hours of one election. `fill` is None where X may not be asked: then only what is stored is used."""
+    """Seals hours of one election. `fill` is None where X may not be asked: then only what is stored is used.
+
+    With `counts`, an hour of live capture that has been over for a day is audited against what X counts of it.
+    """
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class HourSealer:
         store: Store,
         fill: SearchFill | None,
         query_limit: int,
+        counts: DayCounts | None = None,
     ) -> None:
         self._election = election
         self._registry_version = registry_version
@@ -63,6 +70,8 @@ class HourSealer:
         self._archive = TweetArchive(store, election.key)
         self._fill = fill
         self._query_limit = query_limit
+        self._counts = counts
+        self._counted = CountsArchive(store, election.key)
 
     def seal(self, hour: Window, *, refresh: bool = False) -> SealedHour:
         """Ask for what is missing, then make the hour of all its raw objects.
@@ -79,14 +88,28 @@ class HourSealer:
         asked = self._ask(hour, raw, refresh=refresh)
         planned = calendar.planned(self._election, hour)
         # Planned, and nobody followed: nothing is to be asked, and the hour is known to be empty.
-        if not asked and not raw.objects and (self._queries(hour, self._query_limit) or not planned):
+        if not asked and not raw.own and (self._queries(hour, self._query_limit) or not planned):
             return self._without_raw(hour, partition)
+        unaudited = self._count(hour, raw)
         for _ in range(_CONVERGE):
             raw = self._archive.raw(hour)
             result = self._store_sealed(hour, raw)
-            if self._archive.raw(hour).names == raw.names:
+            if self._archive.names(hour) == raw.names:
                 break
-        return result
+        return replace(result, unaudited=unaudited)
+
+    def _count(self, hour: Window, raw: RawHour) -> str | None:
+        """Have X count the hour; returns why it did not.
+
+        Only where something was captured: search has no evidence of ours to be wrong, and answers from the index that
+        is counted.
+        """
+        planned = calendar.planned(self._election, hour)
+        if self._counts is None or not planned & capture_coverage.captured(raw.batches):
+            return None
+        if self._fill is not None and self._fill.stopped is not None:
+            return str(self._fill.stopped)
+        return self._counts.ask(self._election.key, hour, self._queries(hour, self._query_limit))
 
     def _queries(self, hour: Window, limit: int) -> tuple[str, ...]:
         return search_queries(self._election, hour.start, limit)
@@ -106,9 +129,11 @@ class HourSealer:
             return None
 
     def _ask(self, hour: Window, raw: RawHour, *, refresh: bool) -> bool:
+        """Ask for the planned time that is neither captured nor answered; all of it with `refresh`."""
         planned = calendar.planned(self._election, hour)
         metas = () if refresh else raw.metas
-        needed = search_coverage.needed(planned, self._packings(hour, metas), metas)
+        missing = planned if refresh else planned - capture_coverage.captured(raw.batches)
+        needed = search_coverage.needed(missing, self._packings(hour, metas), metas)
         if self._fill is None or not needed:
             return False
         self._fill.fill(HourQuestion(self._election.key, hour, self._registry_version, needed))
@@ -130,18 +155,20 @@ class HourSealer:
         before = self._archive.table(hour)
         _refuse_newer(key, table_version(before or b""))
         sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
+        sealed = _without_rejects_of_others(sealed, raw)
         row = self._coverage(hour, raw, sealed)
         before_rows = None if before is None else stored_rows(before)
-        findings = _findings(sealed.frame, hour, row, before_rows)
-        wrong = [f.text for f in findings if f.check != verification.COMPLETE]
+        findings = verification.of_hour(sealed.frame, hour, row, before_rows)
+        wrong = [f.text for f in findings if f.check not in verification.SUSPICIONS]
         if wrong:
             return SealedHour(row.partition, stored=False, summary="; ".join(wrong), row=row, findings=findings)
-        table = table_bytes(sealed.frame) if raw.pages or row.filled_s else None
+        known = raw.pages or row.filled_s or row.captured_s or sealed.frame.height
+        table = table_bytes(sealed.frame) if known else None
         rejects = rejects_bytes(sealed.rejects) if sealed.rejects else None
         size = self._archive.save(hour, table=table, rejects=rejects, row=row)
         return SealedHour(
             partition=row.partition,
-            stored=table is not None,
+            stored=table is not None or not row.planned_s,
             summary=_summary(row, layout.rejects_hour(self._election.key, hour)),
             key=key,
             size=size,
@@ -154,13 +181,17 @@ class HourSealer:
     def _coverage(self, hour: Window, raw: RawHour, sealed: Sealed) -> HourCoverage:
         planned = calendar.planned(self._election, hour)
         packings = self._packings(hour, raw.metas)
+        captured = capture_coverage.captured(raw.batches)
+        filled = search_coverage.filled(planned, packings, raw.metas)
+        audit = self._audit(hour, sealed, packings[0], planned & (captured | filled))
+        dates = self._election.calendar
         return hour_coverage(
             self._election.key,
             hour,
             planned=planned,
-            captured=NOWHERE,
-            filled=search_coverage.filled(planned, packings, raw.metas),
-            causes=search_coverage.causes(planned, packings, raw.metas),
+            captured=captured,
+            filled=filled,
+            causes=_causes(raw, packings, planned - captured, planned - captured - filled),
             counts=Counts(
                 rows=sealed.frame.height,
                 received=sealed.received,
@@ -169,8 +200,34 @@ class HourSealer:
                 rejects=len(sealed.rejects),
                 raw_objects=raw.objects,
                 queries=len(packings[0]),
+                batches=len(raw.with_lines),
+                outside=capture_coverage.outside(raw.batches, hour, Window(dates.collect_from, dates.collect_until)),
+                capture_first=raw.capture.first_digest,
+                capture_all=raw.capture.digest,
+                counted=None if audit is None else audit.counted,
+                held=None if audit is None else audit.held,
             ),
         )
+
+    def _audit(self, hour: Window, sealed: Sealed, queries: Sequence[str], covered: Intervals) -> Completeness | None:
+        """The hour against what X counted of it, where that is stored."""
+        followed = self._election.as_of(hour.start)
+        return completeness(sealed.frame, covered, self._counted.of_hour(hour, queries, followed))
+
+
+def _causes(
+    raw: RawHour, packings: search_coverage.Packings, uncaptured: Intervals, missed: Intervals
+) -> dict[Outcome, str]:
+    """Why time is missed: what search said where it was asked, and the capture service where it was not."""
+    never_asked = missed - search_coverage.asked(raw.metas)
+    told = search_coverage.causes(uncaptured, packings, raw.metas)
+    return {**capture_coverage.causes(raw.batches, never_asked), **told}
+
+
+def _without_rejects_of_others(sealed: Sealed, raw: RawHour) -> Sealed:
+    """Without the rejects of batches of other hours: each is told once, in the hour in which it was received."""
+    others = {batch.name for batch in raw.with_lines if batch.key.slot not in raw.hour}
+    return replace(sealed, rejects=[reject for reject in sealed.rejects if reject.batch_id not in others])
 
 
 def _refuse_newer(key: str, version: int | None) -> None:
@@ -183,13 +240,3 @@ def _summary(row: HourCoverage, rejects_key: str) -> str:
     """What a run shows of an hour: outcome, rows, where the rest is, and why."""
     aside = f", {row.rejects} unreadable kept in {rejects_key}" if row.rejects else ""
     return f"{row.outcome}, {row.rows} rows{aside}" + (f" ({row.reason})" if row.reason else "")
-
-
-def _findings(frame: pl.DataFrame, hour: Window, row: HourCoverage, before: int | None) -> list[Finding]:
-    found = verification.columns(frame.schema, TWEETS)
-    found += verification.ids_unique(frame["tweet_id"])
-    found += verification.times_inside(frame["created_at"], hour)
-    found += verification.not_shrunk(frame.height, before)
-    if row.missed_s:
-        found.append(Finding(verification.COMPLETE, f"{row.missed_s:.0f} s missing: {row.outcome} ({row.reason})"))
-    return found

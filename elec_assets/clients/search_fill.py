@@ -5,7 +5,6 @@ sidecar. A page counts once its sidecar is there; a crash between leaves bytes t
 """
 
 import gzip
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,12 +15,13 @@ from elec_assets.clients.search_heads import PageHead, read_head
 from elec_assets.clients.spend_ledger import OverBudget, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_api import PAGE_POSTS, SearchRequest, XApi, with_token
+from elec_assets.clients.x_counts import DayCounts
 from elec_assets.clients.x_errors import XError, XOutOfReach, XRateLimited, XUnreadable
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import Grain, Window, epoch_ms, id_bounds, iso_ms, key_of
-from elec_assets.transforms.search_coverage import PageMeta
+from elec_assets.transforms.search_coverage import PageMeta, query_id
 
 # Four digits of a page's key; 100 posts a page make a million posts an hour and query.
 _MOST_PAGES = 9999
@@ -33,10 +33,14 @@ _MOST_LOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What X bills, USD. Users and referenced posts sent along are counted: X does not say whether it bills them."""
+    """What X bills, USD. Users and referenced posts sent along are counted: X does not say whether it bills them.
+
+    `count_usd` is one request of the counts endpoint.
+    """
 
     post_usd: float
     user_usd: float
+    count_usd: float = 0.0
 
     @property
     def page_usd(self) -> float:
@@ -73,6 +77,7 @@ class SearchFill:
         self._lost = 0
         self._limited: tuple[datetime, XRateLimited] | None = None
         self.stopped: XError | OverBudget | None = None
+        self.counts = DayCounts(store=store, api=api, ledger=ledger, count_usd=prices.count_usd, clock=clock)
 
     def fill(self, question: HourQuestion) -> int:
         """Ask for an hour; returns the number of pages received. What X refuses is recorded in sidecars, not raised.
@@ -214,11 +219,6 @@ class SearchFill:
             self._store.create(key, data)
         except ObjectExists as error:
             raise ObjectExists(f"{error}; another run asks for this hour at the same millisecond: run again") from error
-
-
-def query_id(query: str) -> str:
-    """How a query is named in keys: the first 8 hex digits of its sha256."""
-    return hashlib.sha256(query.encode()).hexdigest()[:8]
 
 
 def _encode(meta: PageMeta) -> bytes:

@@ -5,38 +5,54 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from elec_assets.clients.capture_archive import ArchiveDamaged, CaptureArchive
 from elec_assets.clients.store import Store
 from elec_assets.domain import layout
 from elec_assets.domain.layout import SearchPage, parse_search_page
 from elec_assets.domain.windows import Grain, Window, parse_iso
 from elec_assets.transforms import coverage
+from elec_assets.transforms.capture_coverage import Batch, CaptureObjects, may_hold
 from elec_assets.transforms.coverage import HourCoverage
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.sealing import read_table
 from elec_assets.transforms.search_coverage import META_VERSION, PageMeta, read_meta
 from elec_assets.transforms.x_documents import RawDocument
 
-
-class ArchiveDamaged(Exception):
-    """An object of the archive cannot be read; the text names it. Nothing was changed."""
+__all__ = ["ArchiveDamaged", "RawHour", "TweetArchive"]
 
 
 @dataclass(frozen=True, slots=True)
 class RawHour:
-    """The raw objects of an hour: sidecars by page, and the keys of the bodies that hold posts, in order.
+    """The raw objects of an hour: sidecars by page, the keys of the bodies that hold posts, batches, in order.
 
-    `names` are the keys of all of them: two equal sets make equal tables and coverage rows.
+    `names` are the keys of all of them, `capture` those of live capture: two equal sets make equal tables and coverage
+    rows. `batches` are those of its slots, of the hour after, and those that pointers of late posts name.
     """
 
+    hour: Window
     metas: tuple[PageMeta, ...]
     pages: tuple[SearchPage, ...]
     received: tuple[str, ...]
+    batches: tuple[Batch, ...]
+    capture: CaptureObjects
     names: frozenset[str]
 
     @property
     def objects(self) -> int:
         """How many there are."""
         return len(self.names)
+
+    @property
+    def with_lines(self) -> tuple[Batch, ...]:
+        """The batches whose lines may be posts of the hour."""
+        return tuple(batch for batch in self.batches if may_hold(batch, self.hour))
+
+    @property
+    def own(self) -> bool:
+        """Whether anything is of the hour: what was captured in the hour after alone says nothing about it."""
+        return bool(self.metas or self.pages) or any(
+            batch.key.slot in self.hour or may_hold(batch, self.hour) for batch in self.batches
+        )
 
 
 class TweetArchive:
@@ -45,28 +61,50 @@ class TweetArchive:
     def __init__(self, store: Store, election: str) -> None:
         self._store = store
         self._election = election
+        self._captured = CaptureArchive(store, election)
+
+    def names(self, hour: Window) -> frozenset[str]:
+        """The keys of the raw objects of an hour."""
+        return frozenset(self._pages(hour)) | self._captured.objects(hour).all
+
+    def captured(self, hours: Sequence[Window]) -> dict[Window, CaptureObjects]:
+        """The objects of live capture of each hour; two lists a day, nothing is read."""
+        return self._captured.objects_of(hours)
+
+    def _pages(self, hour: Window) -> dict[str, SearchPage]:
+        listed = self._store.list(layout.search_pages(self._election, hour))
+        return {info.key: page for info in listed if (page := parse_search_page(info.key)) is not None}
 
     def raw(self, hour: Window) -> RawHour:
         """The raw objects of an hour.
 
         Raises:
-            ArchiveDamaged: a sidecar is not one, or is of a newer version.
+            ArchiveDamaged: a sidecar or journal is not one, or is of a newer version.
         """
-        listed = self._store.list(layout.search_pages(self._election, hour))
-        keys = {info.key: page for info in listed if (page := parse_search_page(info.key)) is not None}
+        keys, capture = self._pages(hour), self._captured.objects(hour)
         metas = {page: self._meta(key) for key, page in keys.items() if key == page.meta}
         bodies = sorted(page for key, page in keys.items() if key == page.body)
         # A body without sidecar is what a crash left: received, and used. One of an error is kept and holds no posts.
         posts = [page for page in bodies if page not in metas or metas[page].status == 200]
         received = tuple(metas[p].received_at or metas[p].asked_at if p in metas else "" for p in posts)
-        return RawHour(tuple(metas[p] for p in sorted(metas)), tuple(posts), received, frozenset(keys))
+        return RawHour(
+            hour=hour,
+            metas=tuple(metas[p] for p in sorted(metas)),
+            pages=tuple(posts),
+            received=received,
+            batches=self._captured.batches(capture),
+            capture=capture,
+            names=frozenset(keys) | capture.all,
+        )
 
     def documents(self, raw: RawHour) -> Iterator[RawDocument]:
-        """The pages of an hour, as received, one at a time.
+        """The pages and batches of an hour, as received, one at a time.
 
         Raises:
-            ArchiveDamaged: a page cannot be unpacked.
+            ArchiveDamaged: one cannot be unpacked.
         """
+        for held in raw.with_lines:
+            yield self._captured.document(held)
         for page, received in zip(raw.pages, raw.received, strict=True):
             received_at = parse_iso(received) if received else page.asked_at
             batch = page.stem.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""X search, over tweepy: one page of an answer as received, or a typed error.
+"""X search and counts, over tweepy: one page of an answer as received, or a typed error.
 
 tweepy 4.17 builds requests; `x_transport.py` mends what it lacks: another base URL, a timeout (tweepy passes none),
 no redirects (they would drop the token), and errors that are read before tweepy's own handling, which recurses
@@ -23,6 +23,7 @@ from elec_assets.clients.x_errors import (
     XUnreachable,
 )
 from elec_assets.clients.x_transport import TWEEPY_ROOT, XAdapter, may_be_billed
+from elec_assets.domain.windows import Window, iso
 
 _POST_FIELDS = [
     "attachments",
@@ -116,7 +117,9 @@ class XApi:
         self._client: Any = tweepy.Client(token, return_type=requests.Response, wait_on_rate_limit=False)
         adapter = XAdapter(base_url, timeout_s, _TOTAL * timeout_s if total_s is None else total_s)
         self._client.session.mount(TWEEPY_ROOT, adapter)
-        self._search = self._client.search_all_tweets if archive == "all" else self._client.search_recent_tweets
+        whole = archive == "all"
+        self._search = self._client.search_all_tweets if whole else self._client.search_recent_tweets
+        self._counts = self._client.get_all_tweets_count if whole else self._client.get_recent_tweets_count
         self._archive = archive
         self._base_url = base_url
         self._pace_s = pace_s
@@ -143,6 +146,18 @@ class XApi:
         Raises:
             XError: X did not answer with a page; see its class.
         """
+        return self._answer(lambda: self._asked(request))
+
+    def counts(self, query: str, window: Window) -> Answer:
+        """Posts without retweets by minute, of a window that begins and ends on whole minutes. Retries as `search`.
+
+        Raises:
+            XError: X did not answer with counts; see its class.
+        """
+        times = {"start_time": iso(window.start), "end_time": iso(window.end)}
+        return self._answer(lambda: self._counts(query=query, granularity="minute", **times))
+
+    def _answer(self, ask: Callable[[], requests.Response]) -> Answer:
         failures: list[BaseException | None] = []
         attempts = tenacity.Retrying(
             after=lambda state: failures.append(state.outcome.exception() if state.outcome else None),
@@ -153,7 +168,7 @@ class XApi:
             reraise=True,
         )
         try:
-            return attempts(self._once, request)
+            return attempts(self._once, ask)
         except XError as error:
             error.billed = error.billed or any(isinstance(e, XError) and e.billed for e in failures)
             raise
@@ -174,10 +189,10 @@ class XApi:
             return "unknown"
         return str(data.get("project_usage", data.get("tweets_consumed", "unknown")))
 
-    def _once(self, request: SearchRequest) -> Answer:
+    def _once(self, ask: Callable[[], requests.Response]) -> Answer:
         self._keep_pace()
         try:
-            response = self._asked(request)
+            response = ask()
         except _LOST as error:
             raise XUnreachable(
                 f"no whole answer from X ({type(error).__name__}); run again later",

@@ -16,6 +16,11 @@ _SEARCH_PAGE = re.compile(
     r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})_(?P<page>\d{4})\.(?P<suffix>json\.gz|meta\.json)",
     re.ASCII,
 )
+_COUNTS = re.compile(
+    r"(?P<election>[^/]+)/data/raw/twitter_counts/(?P<day>\d{8})/(?P=day)"
+    r"_(?P<asked>\d{8}T\d{9}Z)_(?P<query>[0-9a-f]{8})\.json\.gz",
+    re.ASCII,
+)
 _ADMISSION = re.compile(r"state/registry/history/(?P<number>\d{6})\.json", re.ASCII)
 
 
@@ -36,9 +41,8 @@ class SearchPage:
     @property
     def stem(self) -> str:
         """The key without suffix."""
-        asked = f"{self.asked_at:{_STAMP}}{self.asked_at.microsecond // 1000:03d}Z"
         folder = f"{self.election}/data/raw/twitter_search/{self.hour:%Y%m%d}"
-        return f"{folder}/{self.hour:%Y%m%d_%H}_{asked}_{self.query}_{self.page:04d}"
+        return f"{folder}/{self.hour:%Y%m%d_%H}_{_stamp(self.asked_at)}_{self.query}_{self.page:04d}"
 
     @property
     def body(self) -> str:
@@ -56,26 +60,62 @@ def parse_search_page(key: str) -> SearchPage | None:
     match = _SEARCH_PAGE.fullmatch(key)
     if match is None:
         return None
-    asked = match["asked"]
-    try:
-        hour = datetime.strptime(match["day"] + match["hour"], "%Y%m%d%H").replace(tzinfo=UTC)
-        seconds = datetime.strptime(asked[:15], _STAMP).replace(tzinfo=UTC)
-    except ValueError:  # digits that are no time, such as hour 25
+    hour, asked_at = _time(match["day"] + match["hour"], "%Y%m%d%H"), _asked(match["asked"])
+    if hour is None or asked_at is None:
         return None
-    if min(hour, seconds).year < _FIRST_YEAR:
-        return None
-    return SearchPage(
-        election=match["election"],
-        hour=hour,
-        asked_at=seconds.replace(microsecond=int(asked[15:18]) * 1000),
-        query=match["query"],
-        page=int(match["page"]),
-    )
+    return SearchPage(match["election"], hour, asked_at, match["query"], int(match["page"]))
 
 
 def search_pages(election: str, hour: Window) -> str:
     """Prefix of all search pages of an hour, bodies and sidecars."""
     return f"{election}/data/raw/twitter_search/{_day(hour)}/{hour.start:%Y%m%d_%H}_"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CountsAnswer:
+    """Key of what X counted of a day (its start, UTC), asked when (ms), for which query (8 hex of sha256)."""
+
+    election: str
+    day: datetime
+    asked_at: datetime
+    query: str
+
+    @property
+    def key(self) -> str:
+        """Key of the answer, as received."""
+        folder = f"{self.election}/data/raw/twitter_counts/{self.day:%Y%m%d}"
+        return f"{folder}/{self.day:%Y%m%d}_{_stamp(self.asked_at)}_{self.query}.json.gz"
+
+
+def parse_counts_answer(key: str) -> CountsAnswer | None:
+    """The answer that a key names; None if the key is not one of counts."""
+    match = _COUNTS.fullmatch(key)
+    if match is None:
+        return None
+    day, asked_at = _time(match["day"], "%Y%m%d"), _asked(match["asked"])
+    return None if day is None or asked_at is None else CountsAnswer(match[1], day, asked_at, match["query"])
+
+
+def counts_day(election: str, day: Window) -> str:
+    """Prefix of all that X counted of a day."""
+    return f"{election}/data/raw/twitter_counts/{_day(day)}/"
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:{_STAMP}}{moment.microsecond // 1000:03d}Z"
+
+
+def _asked(stamp: str) -> datetime | None:
+    seconds = _time(stamp[:15], _STAMP)
+    return None if seconds is None else seconds.replace(microsecond=int(stamp[15:18]) * 1000)
+
+
+def _time(digits: str, form: str) -> datetime | None:
+    try:
+        moment = datetime.strptime(digits, form).replace(tzinfo=UTC)
+    except ValueError:  # digits that are no time, such as hour 25
+        return None
+    return moment if moment.year >= _FIRST_YEAR else None
 
 
 def tweets_hour(election: str, hour: Window) -> str:

@@ -10,6 +10,7 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.windows import DAY, Grain, Window, floor, iso, split, window_at
+from elec_assets.operations.coverage_trends import TrendsReport, trends_coverage
 from elec_assets.operations.report import DONE, columns
 from elec_assets.settings import Settings
 from elec_assets.transforms.coverage import HourCoverage, hour_row
@@ -26,7 +27,10 @@ class Unit:
     day: str
     outcome: Outcome
     planned_s: float
+    captured_s: float
+    filled_s: float
     missed_s: float
+    retweets_missed_s: float
     rows: int
     reason: str | None
 
@@ -38,6 +42,7 @@ class CoverageReport:
     since: datetime
     until: datetime
     units: tuple[Unit, ...]
+    searched: TrendsReport
     exit_code: int = DONE
 
     @property
@@ -56,13 +61,17 @@ class CoverageReport:
                 | {"reason": u.reason}
                 for u in self.gaps
             ],
+            "google_trends": self.searched.as_dict(),
         }
 
     def _totals(self, election: str) -> dict[str, Any]:
         mine = [u for u in self.units if u.election == election]
         return {
             "planned_h": sum(u.planned_s for u in mine) / 3600,
+            "captured_h": sum(u.captured_s for u in mine) / 3600,
+            "filled_h": sum(u.filled_s for u in mine) / 3600,
             "missed_h": sum(u.missed_s for u in mine) / 3600,
+            "retweets_missed_h": sum(u.retweets_missed_s for u in mine) / 3600,
             "rows": sum(u.rows for u in mine),
             "outcomes": dict(sorted(Counter(u.outcome.value for u in mine).items())),
         }
@@ -70,18 +79,23 @@ class CoverageReport:
     def lines(self) -> list[str]:
         """For a person: a line a day, then the gaps."""
         if not self.units:
-            return [f"No election collects between {iso(self.since)} and {iso(self.until)}."]
-        rows: list[tuple[object, ...]] = [("election", "day (UTC)", "planned h", "missed h", "rows", "outcomes")]
+            nothing = [f"No election collects between {iso(self.since)} and {iso(self.until)}."]
+            return [*nothing, "", *self.searched.lines()] if self.searched.partitions else nothing
+        rows: list[tuple[object, ...]] = [
+            ("election", "day (UTC)", "planned h", "captured h", "filled h", "missed h", "rows", "outcomes")
+        ]
         days = dict.fromkeys((u.election, u.day) for u in self.units)
         for election, day in days:
             mine = [u for u in self.units if (u.election, u.day) == (election, day)]
             told = ", ".join(f"{n} {o}" for o, n in sorted(Counter(u.outcome.value for u in mine).items()))
-            planned, missed = sum(u.planned_s for u in mine), sum(u.missed_s for u in mine)
-            rows.append((election, day, f"{planned / 3600:g}", f"{missed / 3600:g}", sum(u.rows for u in mine), told))
+            seconds = zip(*((u.planned_s, u.captured_s, u.filled_s, u.missed_s) for u in mine), strict=True)
+            hours = [f"{sum(each) / 3600:.4g}" for each in seconds]
+            rows.append((election, day, *hours, sum(u.rows for u in mine), told))
         shown = [f"  {u.election} {u.partition}: {u.outcome} ({u.reason})" for u in self.gaps[:_SHOWN_GAPS]]
         more = len(self.gaps) - len(shown)
         gaps = [f"{len(self.gaps)} hours with a gap:", *shown] if shown else ["No gap."]
-        return [*columns(rows), "", *gaps, *([f"  and {more} more; see --json"] if more > 0 else [])]
+        posts = [*columns(rows), "", *gaps, *([f"  and {more} more; see --json"] if more > 0 else [])]
+        return [*posts, "", *self.searched.lines()]
 
 
 def coverage(
@@ -100,7 +114,7 @@ def coverage(
     chosen = [e for key, e in registry.elections.items() if election in (None, key)]
     hours = split(Window(start, end), Grain.HOUR) if start < end else []
     units = [u for e in chosen for u in _units(TweetArchive(store, e.key), e, hours)]
-    return CoverageReport(start, end, tuple(units))
+    return CoverageReport(start, end, tuple(units), trends_coverage(store, chosen, start, end))
 
 
 def _units(archive: TweetArchive, election: Election, hours: list[Window]) -> list[Unit]:
@@ -120,7 +134,10 @@ def _unit(row: HourCoverage) -> Unit:
         day=row.partition[:10],
         outcome=row.outcome,
         planned_s=row.planned_s,
+        captured_s=row.captured_s,
+        filled_s=row.filled_s,
         missed_s=row.missed_s,
+        retweets_missed_s=row.retweets_missed_s,
         rows=row.rows,
         reason=row.reason,
     )

@@ -1,6 +1,7 @@
 """Small SVG pictures for the UI and the README: a week of coverage, a week of volume. Pure, same input same bytes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from xml.sax.saxutils import escape
 
@@ -19,28 +20,81 @@ COLOURS = {
     Outcome.NOT_RUN: "#555555",
     Outcome.NOT_PLANNED: "#DDDDDD",
 }
+# Where the planned time of an hour comes from; what is missing has the colour of its outcome.
+CAPTURED, FILLED = COLOURS[Outcome.OK], "#56B4E9"
 _CELL, _LEFT, _TOP = 18, 44, 22
-# Outcomes a line of the legend: all nine do not fit beside each other.
+# Names a line of the legend: all eleven do not fit beside each other.
 _LEGEND_LINE = 5
 _FONT = 'font-family="sans-serif" font-size="10" fill="#333"'
 
 
-def coverage_week(week: Window, outcomes: Sequence[tuple[datetime, Outcome]]) -> str:
-    """A week as 7 rows of 24 cells, coloured by the outcome of each hour; a cell's title names hour and outcome."""
+@dataclass(frozen=True, slots=True)
+class HourCell:
+    """An hour of the picture: its outcome, and the seconds that were captured, filled and missed."""
+
+    start: datetime
+    outcome: Outcome
+    captured_s: float = 0.0
+    filled_s: float = 0.0
+    missed_s: float = 0.0
+
+
+def coverage_week(week: Window, hours: Sequence[HourCell]) -> str:
+    """A week as 7 rows of 24 cells: of each hour, from the top, what was captured, filled and missed.
+
+    Missed time, and hours of which nothing was covered or nothing came, have the colour of their outcome. A cell's
+    title says it in words.
+    """
     width, height = _LEFT + 24 * _CELL + 10, _TOP + 7 * _CELL + 50
     parts = [_open(width, height, f"Coverage of the week of {week.start:%Y-%m-%d}")]
     parts += [_text(_LEFT + h * _CELL + 2, 14, f"{h:02d}") for h in range(0, 24, 3)]
     parts += [_text(2, _TOP + d * _CELL + 13, f"{week.start + timedelta(days=d):%a %d}") for d in range(7)]
-    for start, outcome in outcomes:
-        x = _LEFT + start.hour * _CELL
-        y = _TOP + (start - week.start).days * _CELL
-        title = f"<title>{start:%a %d %b %H:00} UTC: {outcome}</title>"
+    for hour in hours:
+        x = _LEFT + hour.start.hour * _CELL
+        y = _TOP + (hour.start - week.start).days * _CELL
         parts.append(
-            f'<rect x="{x}" y="{y}" width="{_CELL - 2}" height="{_CELL - 2}" fill="{COLOURS[outcome]}"'
-            f' stroke="#999" stroke-width="0.5">{title}</rect>'
+            f'<rect x="{x}" y="{y}" width="{_CELL - 2}" height="{_CELL - 2}" fill="{COLOURS[hour.outcome]}"'
+            f' stroke="#999" stroke-width="0.5"><title>{_words(hour)}</title></rect>'
         )
-    parts += _legend(sorted({outcome for _, outcome in outcomes}), height - 30)
+        parts += _covered(hour, x, y)
+    parts += _legend(_shown(hours), height - 30)
     return "".join([*parts, "</svg>"])
+
+
+def _words(hour: HourCell) -> str:
+    told = (("captured", hour.captured_s), ("filled by search", hour.filled_s), ("missed", hour.missed_s))
+    parts = [f"{seconds / 60:.1f} min {name}" for name, seconds in told if seconds]
+    return ", ".join([f"{hour.start:%a %d %b %H:00} UTC: {hour.outcome}", *parts])
+
+
+def _covered(hour: HourCell, x: float, y: float) -> list[str]:
+    """The covered part of a cell, over its outcome's colour; nothing for an hour in which nothing came."""
+    planned = hour.captured_s + hour.filled_s + hour.missed_s
+    if not planned or hour.outcome is Outcome.EMPTY:
+        return []
+    parts = []
+    for seconds, colour in ((hour.captured_s, CAPTURED), (hour.filled_s, FILLED)):
+        tall = round(seconds / planned * (_CELL - 2), 1)
+        if tall:
+            parts.append(
+                f'<rect x="{x}" y="{round(y, 1)}" width="{_CELL - 2}" height="{tall}" fill="{colour}" '
+                'pointer-events="none"/>'
+            )
+        y += tall
+    return parts
+
+
+def _shown(hours: Sequence[HourCell]) -> list[tuple[str, str]]:
+    """What the legend names: captured and filled where there is any, and outcomes other than ok."""
+    drawn = [hour for hour in hours if hour.outcome is not Outcome.EMPTY]
+    parts = [("captured", CAPTURED)] if any(hour.captured_s for hour in drawn) else []
+    parts += [("filled by search", FILLED)] if any(hour.filled_s for hour in drawn) else []
+    return parts + [(outcome.value, COLOURS[outcome]) for outcome in Outcome if _has(hours, outcome)]
+
+
+def _has(hours: Sequence[HourCell], outcome: Outcome) -> bool:
+    """Whether an hour shows the colour of an outcome: a covered one does not."""
+    return any(hour.outcome is outcome and (outcome is not Outcome.OK or not _covered(hour, 0, 0)) for hour in hours)
 
 
 def hourly_bars(week: Window, counts: Sequence[tuple[datetime, int]]) -> str:
@@ -71,13 +125,14 @@ def _text(x: float, y: float, text: str) -> str:
     return f'<text x="{x}" y="{y}" {_FONT}>{escape(text)}</text>'
 
 
-def _legend(outcomes: Sequence[Outcome], y: int) -> list[str]:
+def _legend(entries: Sequence[tuple[str, str]], y: int) -> list[str]:
+    """Names with their colours, side by side."""
     parts = []
     x = _LEFT
-    for number, outcome in enumerate(outcomes):
-        if number == _LEGEND_LINE:
-            x, y = _LEFT, y + 16
-        parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{COLOURS[outcome]}" stroke="#999"/>')
-        parts.append(_text(x + 14, y, outcome.value))
-        x += 26 + 6 * len(outcome.value)
+    for number, (name, colour) in enumerate(entries):
+        if number and number % _LEGEND_LINE == 0:
+            x, y = _LEFT, y + 14
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour}" stroke="#999"/>')
+        parts.append(_text(x + 14, y, name))
+        x += 26 + 6 * len(name)
     return parts

@@ -27,7 +27,14 @@ class CoverageUnreadable(ValueError):
 
 
 class HourCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What was planned, captured, filled and missed of an hour of tweets, in seconds, and why."""
+    """What was planned, captured, filled and missed of an hour of tweets, in seconds, and why.
+
+    `captured` and `missed` are the spans of that time; the rest of what was planned is filled. `strays` are posts of
+    other hours in what was read; `outside` posts received in its slots whose hour lies outside the election's
+    collection, and which are in no table. `batches` is how many batches of live capture hold lines for the hour.
+    `capture_first` and `capture_all` tell the objects of capture that it was made of, see
+    `capture_coverage.CaptureObjects`. `counted` and `held`: see `completeness`; null where nothing was compared.
+    """
 
     schema_version: int = SCHEMA_VERSION
     election: str
@@ -49,10 +56,18 @@ class HourCoverage(msgspec.Struct, frozen=True, kw_only=True):
     rejects: Count
     raw_objects: Count
     queries: Count
+    # What follows came with live capture: rows of before are read without.
+    batches: Count = 0
+    outside: Count = 0
+    captured: list[list[str]] = []
+    capture_first: str = ""
+    capture_all: str = ""
+    counted: Count | None = None
+    held: Count | None = None
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """What sealing counted."""
+    """What sealing counted, and which objects of capture it was given."""
 
     rows: int
     received: int
@@ -61,6 +76,12 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     rejects: int
     raw_objects: int
     queries: int
+    batches: int = 0
+    outside: int = 0
+    capture_first: str = ""
+    capture_all: str = ""
+    counted: int | None = None
+    held: int | None = None
 
 
 def hour_coverage(
@@ -87,10 +108,15 @@ def hour_coverage(
         filled_s=filled_here.seconds,
         missed_s=missed.seconds,
         retweets_missed_s=(planned - captured_here).seconds,
-        missed=[[iso(w.start), iso(w.end)] for w in missed.windows()],
+        missed=_spans(missed),
+        captured=_spans(captured_here),
         reason=_reason(missed, outcome, causes),
         **msgspec.structs.asdict(counts),
     )
+
+
+def _spans(time: Intervals) -> list[list[str]]:
+    return [[iso(w.start), iso(w.end)] for w in time.windows()]
 
 
 def _outcome(planned: Intervals, missed: Intervals, causes: Mapping[Outcome, str], rows: int) -> Outcome:

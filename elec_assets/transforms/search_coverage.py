@@ -4,6 +4,7 @@ Pure: from the sidecars (`PageMeta`) of an hour's pages. Pages come newest post 
 midway has covered the time after its oldest post.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import reduce
@@ -42,6 +43,11 @@ class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
     last: bool = False
     outcome: Outcome | None = None
     problem: str | None = None
+
+
+def query_id(query: str) -> str:
+    """How a query is named in keys: the first 8 hex digits of its sha256."""
+    return hashlib.sha256(query.encode()).hexdigest()[:8]
 
 
 def read_meta(data: bytes) -> PageMeta:
@@ -91,6 +97,11 @@ def filled(planned: Intervals, packings: Packings, metas: Sequence[PageMeta]) ->
 def answered_by(metas: Sequence[PageMeta], query: str) -> Intervals:
     """The time one query has answered, over all times it was asked."""
     return reduce(lambda a, b: a | b, map(_answered, _asks(metas, query)), NOWHERE)
+
+
+def asked(metas: Sequence[PageMeta]) -> Intervals:
+    """The time that was asked for at least once, answered or not."""
+    return Intervals.of((_ms_of_bound(meta.since_id), _ms_of_bound(meta.until_id)) for meta in metas)
 
 
 def causes(planned: Intervals, packings: Packings, metas: Sequence[PageMeta]) -> Mapping[Outcome, str]:

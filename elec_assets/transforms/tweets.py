@@ -236,7 +236,7 @@ class _Rows:
         of_author = [author.public_metrics or _NO_USER_METRICS for author in authors]
         media = [_media(p, s) if p.attachments else _NO_MEDIA for p, s in zip(posts, sent, strict=True)]
         places = [_place(p, s) if p.geo else _NO_PLACE for p, s in zip(posts, sent, strict=True)]
-        received = [self._received_ms] * count
+        received = self._received(count)
         return (
             [post.id for post in posts],
             created,
@@ -293,6 +293,13 @@ class _Rows:
             [self._document.batch_id] * count,
             [SCHEMA_VERSION] * count,
         )
+
+    def _received(self, count: int) -> list[int]:
+        """When each of the last so many posts was received."""
+        times = self._document.received_ms
+        if times is None:
+            return [self._received_ms] * count
+        return [times[position] for position in self.positions[len(self.positions) - count :]]
 
 
 def _created(number: int, post: ReceivedPost) -> int:

@@ -5,8 +5,10 @@ from datetime import datetime
 
 import polars as pl
 
-from elec_assets.domain.tables import Table
+from elec_assets.domain.tables import TWEETS, Table
 from elec_assets.domain.windows import Window, iso
+from elec_assets.transforms.completeness import is_suspicious
+from elec_assets.transforms.coverage import HourCoverage
 from elec_assets.transforms.frames import polars_schema
 from elec_assets.transforms.trends_regions import unknown_regions
 
@@ -24,9 +26,12 @@ IDS_UNIQUE = "ids_unique"
 TIMES_INSIDE = "times_inside_window"
 NOT_SHRUNK = "not_shrunk"
 COMPLETE = "complete"
+COMPLETENESS = "completeness"
 KEYS_UNIQUE = "keys_unique"
 REGIONS_KNOWN = "regions_known"
-HOUR_CHECKS = (COLUMNS, IDS_UNIQUE, TIMES_INSIDE, NOT_SHRUNK, COMPLETE)
+HOUR_CHECKS = (COLUMNS, IDS_UNIQUE, TIMES_INSIDE, NOT_SHRUNK, COMPLETE, COMPLETENESS)
+SUSPICIONS = (COMPLETE, COMPLETENESS)
+"""Checks of hours that tell of missing posts: an hour is stored all the same."""
 
 
 def columns(found: pl.Schema, table: Table) -> list[Finding]:
@@ -81,3 +86,23 @@ def not_shrunk(rows: int, before: int | None) -> list[Finding]:
     if before is None or rows >= before:
         return []
     return [Finding(NOT_SHRUNK, f"{rows} rows, {before} before")]
+
+
+def of_hour(frame: pl.DataFrame, hour: Window, row: HourCoverage, before: int | None) -> list[Finding]:
+    """What is wrong with a sealed hour of tweets: its rows, its coverage row, and how many rows it had before."""
+    found = columns(frame.schema, TWEETS)
+    found += ids_unique(frame["tweet_id"])
+    found += times_inside(frame["created_at"], hour)
+    found += not_shrunk(frame.height, before)
+    if row.missed_s:
+        found.append(Finding(COMPLETE, f"{row.missed_s:.0f} s missing: {row.outcome} ({row.reason})"))
+    if row.counted is not None and row.held is not None and is_suspicious(row.counted, row.held):
+        found.append(Finding(COMPLETENESS, _suspicion(row.counted, row.held)))
+    return found
+
+
+def _suspicion(counted: int, held: int) -> str:
+    return (
+        f"X counted at least {counted} posts in covered time, and {counted - held} of them are not held; "
+        "run the hour again with the tag elec/refresh=true, which searches all of it"
+    )

@@ -44,7 +44,8 @@ class RawDocument:
     r"""A raw object of the store, uncompressed.
 
     `batch_id` is the object's name; `kind` is `page` for one search answer, `lines` for stream lines (`\n` or
-    `\r\n` between them). `received_at` (UTC) is when the page, or the last line, was received.
+    `\r\n` between them). `received_at` (UTC) is when the page, or the last line, was received; `received_ms` when each
+    of the lines was, in ms since 1970, where that is known.
     """
 
     batch_id: str
@@ -52,6 +53,7 @@ class RawDocument:
     received_at: datetime
     body: bytes
     kind: Literal["page", "lines"]
+    received_ms: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

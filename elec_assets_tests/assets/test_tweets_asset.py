@@ -9,9 +9,11 @@ import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # publishes no types
 import pytest
 
-from elec_assets.domain.windows import Grain, Window, key_of, parse_iso, split
+from elec_assets.clients.store import open_store
+from elec_assets.domain.windows import Grain, Window, key_of, parse_iso, split, window_of_key
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_http import XServer
+from elec_assets_tests.clients.captured import upload_quiet
 from elec_assets_tests.deployment import ELECTION, Deployment, checks, failure, key
 
 TWEETS = "twitter/tweets"
@@ -88,7 +90,7 @@ def test_a_run_of_a_day_records_each_hour_once(deployment: Deployment) -> None:
         assert told["object"] == table_key(str(event.partition))
         assert told["dagster/partition_row_count"] == pq.read_metadata(io.BytesIO(table)).num_rows
     assert {name: check.passed for name, check in checks(result).items()} == dict.fromkeys(
-        ("columns", "ids_unique", "times_inside_window", "not_shrunk", "complete"), True
+        ("columns", "ids_unique", "times_inside_window", "not_shrunk", "complete", "completeness"), True
     )
 
 
@@ -214,3 +216,27 @@ def test_a_damaged_raw_object_stops_its_hour_and_is_named(deployment: Deployment
     assert not result.success
     assert name in failure(result)
     assert deployment.objects() == before
+
+
+def test_a_captured_hour_says_so_and_x_counts_behind_it(deployment: Deployment, x: XServer) -> None:
+    """The service was connected all the time, and X sent none of the posts that it counts: the check tells."""
+    store = open_store(deployment.store.as_uri())
+    upload_quiet(store, ELECTION, window_of_key(HOUR, Grain.HOUR), b'{"data":{"id":"1"}}\r\n')
+    result = deployment.run(TWEETS, partition=HOUR)
+    assert result.success
+    told = metadata(result.get_asset_materialization_events()[0])
+    assert (told["captured_s"], told["filled_s"], told["retweets_missed_s"]) == (3600.0, 0.0, 0.0)
+    assert (told["outcome"], told["batches"], told["rejects"]) == ("empty", 12, 1)
+    assert {r.path for r in x.requests} == {"/2/tweets/counts/all"}
+    counted = told["counted"]
+    assert isinstance(counted, int)
+    assert counted > 10
+    assert (told["held"], told["completeness"]) == (0, 0.0)
+    audit = checks(result)["completeness"]
+    assert (audit.passed, audit.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert f"X counted at least {counted} posts in covered time" in str(audit.metadata["bad"].value)
+    assert checks(result)["complete"].passed
+    again = deployment.run(TWEETS, partition=HOUR, tags={"elec/refresh": "true"})
+    assert checks(again)["completeness"].passed
+    told = metadata(again.get_asset_materialization_events()[0])
+    assert (told["outcome"], told["completeness"]) == ("ok", 1.0)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill, query_id
+from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill
 from elec_assets.clients.search_heads import read_head
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
@@ -21,33 +21,13 @@ from elec_assets.domain.windows import Window
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_accounts import Bill
 from elec_assets.sandbox.x_http import XServer
+from elec_assets_tests.clients.fragile import Crash, Fragile
 from elec_assets_tests.clients.hours import HOUR, Clock, objects, sealer, search_fill, table, x_api
 
 Serve = Callable[..., XServer]
 PAID = Prices(post_usd=Bill.POST_USD, user_usd=Bill.USER_USD)
 LEDGER = "state/spend/x_search/202702.json"
 QUERY = '"Élodie Numéro3"'
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-class Fragile(Store):
-    """A store whose process is killed before or after its n-th write."""
-
-    def __init__(self, store: Store, writes: int, *, after: bool) -> None:
-        self.__dict__.update(store.__dict__)
-        self._left = writes
-        self._after = after
-
-    def _write(self, key: str, data: bytes, *, create: bool) -> None:
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            raise Crash
-        super()._write(key, data, create=create)
-        if self._left == 0:
-            raise Crash
 
 
 def spent(store: Store, clock: Clock) -> float:
@@ -295,7 +275,3 @@ def test_the_bound_of_a_page_is_one() -> None:
     along = {"tweets": [{"id": str(n)} for n in range(200)], "users": [{"id": str(n)} for n in range(300)]}
     head = read_head(json.dumps({"data": posts, "includes": along, "meta": {"result_count": 100}}).encode())
     assert PAID.of(head) <= PAID.page_usd
-
-
-def test_queries_are_named_by_their_hash() -> None:
-    assert query_id("a") == "ca978112"

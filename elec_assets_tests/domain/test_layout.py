@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elec_assets.domain import layout
-from elec_assets.domain.layout import SearchPage, parse_search_page
+from elec_assets.domain.layout import CountsAnswer, SearchPage, parse_counts_answer, parse_search_page
 from elec_assets.domain.windows import Grain, from_epoch_ms, window_at
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
@@ -17,6 +17,13 @@ PAGES = st.builds(
     asked_at=TIMES.map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)),
     query=st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
     page=st.integers(1, 9999),
+)
+ANSWERS = st.builds(
+    CountsAnswer,
+    election=NAMES,
+    day=TIMES.map(lambda t: t.replace(hour=0, minute=0, second=0, microsecond=0)),
+    asked_at=TIMES.map(lambda t: t.replace(microsecond=t.microsecond // 1000 * 1000)),
+    query=st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
 )
 HOUR = window_at(datetime(2027, 2, 1, 13, 30, tzinfo=UTC), Grain.HOUR)
 WEEK = window_at(datetime(2027, 2, 1, tzinfo=UTC), Grain.WEEK)
@@ -44,6 +51,19 @@ def test_keys_that_are_almost_those_of_a_page_are_none(page: SearchPage, data: s
     changed = page.body[:at] + data.draw(st.characters()) + page.body[at + 1 :]
     found = parse_search_page(changed)
     assert found is None or found.body == changed
+
+
+@given(ANSWERS, st.data())
+def test_an_answer_of_counts_is_read_back_from_its_key_and_from_no_other(
+    answer: CountsAnswer, data: st.DataObject
+) -> None:
+    assert parse_counts_answer(answer.key) == answer
+    assert answer.key.startswith(layout.counts_day(answer.election, window_at(answer.day, Grain.DAY)))
+    assert parse_search_page(answer.key) is None
+    at = data.draw(st.integers(0, len(answer.key) - 1))
+    changed = answer.key[:at] + data.draw(st.characters()) + answer.key[at + 1 :]
+    found = parse_counts_answer(changed)
+    assert found is None or found.key == changed
 
 
 @given(st.integers(1, 999_999), st.integers(1, 999_999))
@@ -80,6 +100,8 @@ def test_keys_are_those_that_others_rely_on() -> None:
     page = SearchPage("e", HOUR.start, datetime(2027, 2, 1, 14, 7, 0, 5000, tzinfo=UTC), "0123abcd", 2)
     assert page.body == "e/data/raw/twitter_search/20270201/20270201_13_20270201T140700005Z_0123abcd_0002.json.gz"
     assert page.meta == page.body.replace(".json.gz", ".meta.json")
+    answer = CountsAnswer("e", WEEK.start, page.asked_at, "0123abcd")
+    assert answer.key == "e/data/raw/twitter_counts/20270201/20270201_20270201T140700005Z_0123abcd.json.gz"
     assert layout.tweets_hour("e", HOUR) == "e/data/tables/twitter/20270201/13.parquet"
     assert layout.rejects_hour("e", HOUR) == "e/data/rejects/twitter/20270201/13.jsonl.gz"
     assert layout.coverage_row("e", "twitter", HOUR, Grain.HOUR) == "e/data/coverage/twitter/20270201/13.json"

@@ -7,8 +7,10 @@ import pytest
 
 from elec_assets.clients.registry_history import PastRewritten, RegistryHistory
 from elec_assets.domain.tables import TWEETS
+from elec_assets.domain.windows import id_bounds
 from elec_assets.operations.rebuild import RebuildReport, rebuild
 from elec_assets.transforms.sealing import read_table, table_bytes
+from elec_assets_tests.clients.captured import upload_quiet
 from elec_assets_tests.operations.place import ELECTION, NOW, REGISTRY, Place, hour
 
 HOURS = (hour(16, 8), hour(16, 9), hour(16, 10))
@@ -45,6 +47,20 @@ def test_the_same_raw_objects_give_the_same_bytes(sealed: Place) -> None:
     assert sealed.objects() == before
     assert len(sealed.x.requests) == asked
     assert report.lines() == ["tweets: 3 hours made again from raw objects, 0 changed."]
+
+
+def test_batches_of_live_capture_give_the_same_bytes_too(sealed: Place) -> None:
+    """One hour captured, its end and the next searched: the hour before has batches of the hour after, and no more."""
+    tweet_id = id_bounds(HOURS[1])[0] + 5
+    upload_quiet(sealed.store, ELECTION, HOURS[1], b'{"data":{"id":"%d","text":"Agathe Martin"}}\r\n' % tweet_id)
+    sealed.seal(*HOURS)
+    before = sealed.objects()
+    for each in HOURS:
+        sealed.table_path(each).unlink()
+    report = again(sealed)
+    assert (report.rebuilt, report.changed, report.exit_code) == (3, NAMES, 0)
+    assert sealed.objects() == before
+    assert "stream" in read_table(sealed.table_path(HOURS[1]).read_bytes())["origin"].explode().to_list()
 
 
 def test_an_hour_that_was_tampered_with_is_named_and_made_right(sealed: Place) -> None:

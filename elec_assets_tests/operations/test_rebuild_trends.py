@@ -86,6 +86,15 @@ def test_the_same_documents_give_the_same_bytes(asked: Asked) -> None:
     assert asked.again(MADE[0]).lines() == ["interest_over_time: 1 partitions made again from raw objects, 0 changed."]
 
 
+def test_tables_that_are_all_damaged_are_made_again_one_after_the_other(asked: Asked) -> None:
+    """Each wanted to count the rows of the others for the coverage row: of two damaged ones neither could be made."""
+    before = asked.objects()
+    for table in MADE:
+        asked.store.put(PLACE.table(table), b"damaged")
+    assert [asked.again(table).failed for table in MADE] == [()] * len(MADE)
+    assert asked.objects() == before
+
+
 def test_what_was_never_made_is_not_made_now(asked: Asked) -> None:
     before = asked.objects()
     assert asked.again(TrendsTable.RELATED_QUERIES).rebuilt == 0

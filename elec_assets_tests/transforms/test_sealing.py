@@ -3,6 +3,7 @@ import gzip
 import json
 import os
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -92,6 +93,19 @@ def test_at_the_same_time_the_greater_batch_then_the_later_position_wins() -> No
     assert sealed(first).frame["text"].to_list() == ["a2"]
 
 
+def test_of_two_batches_the_line_received_last_gives_the_values() -> None:
+    """Two spools heard the same post; one batch goes on for longer, and its copy is the older."""
+    times = [1_800_000_000_000 + 1000 * n for n in range(3)]
+    long = document(post(FIRST, "older"), post(FIRST + 1), batch_id="z", origin="stream", received_at=LATER)
+    short = document(post(FIRST, "newer"), batch_id="a", origin="stream", received_at=LATER - HOUR)
+    long = replace(long, received_ms=(times[0], times[2]))
+    short = replace(short, received_ms=(times[1],))
+    for order in ((long, short), (short, long), (short, long, short)):
+        found = sealed(*order).frame
+        assert found["text"].to_list() == ["newer", "t"]
+        assert found["received_at"].dt.timestamp("ms").to_list() == times[1:]
+
+
 def test_origins_and_tags_are_united() -> None:
     stream = document(post(FIRST), batch_id="s", origin="stream", tags=("b", "a"))
     again = document(post(FIRST), batch_id="s2", origin="stream", tags=("c", "a"))
@@ -120,7 +134,8 @@ def test_tombstoned_posts_their_retweets_and_quoted_texts_are_left_out() -> None
 
 
 COPIES = st.builds(
-    document,
+    lambda times, *posts, **fields: replace(document(*posts, **fields), received_ms=times),
+    st.sampled_from([None, (5, 6), (6, 5), (5, 5)]),
     st.builds(post, st.integers(FIRST - 1, FIRST + 3) | st.just(LAST), st.sampled_from(["a", "b"])),
     st.builds(post, st.integers(FIRST, FIRST + 3), st.sampled_from(["c", "d"])),
     batch_id=st.sampled_from(["x", "y"]),

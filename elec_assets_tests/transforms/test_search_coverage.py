@@ -12,9 +12,11 @@ from elec_assets.transforms.search_coverage import (
     INDEX_LAG,
     PageMeta,
     answered_by,
+    asked,
     causes,
     filled,
     needed,
+    query_id,
 )
 
 HOUR = window_at(datetime(2027, 2, 1, 13, tzinfo=UTC), Grain.HOUR)
@@ -221,3 +223,13 @@ def test_of_two_packings_filled_is_what_either_fills_alone(metas: Sequence[PageM
     together = filled(WHOLE, PACKED, metas)
     assert together == filled(WHOLE, PACKED[:1], metas) | filled(WHOLE, PACKED[1:], metas)
     assert needed(WHOLE, PACKED, metas).get("ab", NOWHERE) == WHOLE - together
+
+
+def test_queries_are_named_by_their_hash() -> None:
+    assert query_id("a") == "ca978112"
+
+
+def test_time_asked_for_is_known_whatever_came_of_it() -> None:
+    refused = meta(minutes(0, 10), outcome=Outcome.REFUSED)
+    found = asked([refused, meta(minutes(30, 40), oldest=35)])
+    assert found == Intervals.between(minutes(0, 10)) | Intervals.between(minutes(30, 40))
