@@ -11,11 +11,11 @@ import dagster as dg
 
 from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.source_claim import TRENDS, X, claim
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.trends_pace import TrendsLimits
 from elec_assets.clients.x_api import XApi
-from elec_assets.clients.x_source import claim
 from elec_assets.domain.rules import query_limit
 from elec_assets.domain.trends import SOURCE
 
@@ -53,6 +53,7 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
     budget_usd: float
     post_usd: float
     user_usd: float
+    count_usd: float
     free: bool
 
     @property
@@ -73,7 +74,7 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
         """
         if not self.token or not self.configured:
             return None
-        claim(store, sandbox=self.free)
+        claim(store, X, sandbox=self.free)
         api = XApi(
             token=self.token,
             base_url=self.base_url,
@@ -83,7 +84,7 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
             clock=utc_now,
             sleep=time.sleep,
         )
-        prices = Prices(0.0, 0.0) if self.free else Prices(self.post_usd, self.user_usd)
+        prices = Prices(0.0, 0.0) if self.free else Prices(self.post_usd, self.user_usd, self.count_usd)
         ledger = SpendLedger(store, SEARCH_POOL, self.budget_usd, utc_now)
         return SearchFill(store=store, api=api, ledger=ledger, prices=prices, clock=utc_now)
 
@@ -119,12 +120,25 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
             uniform=random.uniform,
         )
 
+    def claim(self, store: Store) -> None:
+        """Make sure that a store holds answers of what is asked here, or of nothing yet.
+
+        Raises:
+            StoreError: it holds answers of a sandbox and Google is meant, or the other way round.
+        """
+        claim(store, TRENDS, sandbox=self.loopback)
+
     @contextmanager
     def backend(self, store: Store) -> Iterator["TrendsBackend | None"]:
-        """What asks Google Trends, while the context lasts; None where nothing may be asked."""
+        """What asks Google Trends, while the context lasts; None where nothing may be asked.
+
+        Raises:
+            StoreError: as `claim`.
+        """
         if not self.on:
             yield None
             return
+        self.claim(store)
         # pytrends imports pandas (0.5 s of CPU): only a run that asks needs it.
         from elec_assets.clients.google_trends import GoogleTrends
         from elec_assets.clients.trends_session import TrendsSession

@@ -68,6 +68,7 @@ def _schedule(election: Election, cadence: Cadence, *, trends_on: bool) -> dg.Sc
         if why is not None:
             yield dg.SkipReason(why)
             return
+        trends.claim(opened)  # a tick that fails says it once; else runs without end would
         recorded = Recorded(context.instance, keys)
         due = due_blocks(
             election,

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from elec_assets.clients.store import open_store
+from elec_assets.clients.store import StoreError, open_store
 from elec_assets.domain import layout_trends
 from elec_assets.domain.windows import iso
 from elec_assets.resources import TrendsResource, utc_now
@@ -96,6 +96,15 @@ def test_a_tick_waits_for_the_daily_cap(place: Searched) -> None:
         why = str(schedule.evaluate_tick(context).skip_message)
     assert "the limit of 2 requests in 24 hours is reached" in why
     assert f"before {iso(utc_now())[:4]}" in why
+
+
+def test_a_tick_over_a_store_of_google_itself_fails_instead_of_its_runs(place: Searched) -> None:
+    """Six runs would have failed every quarter of an hour."""
+    open_store(place.place.store.as_uri()).put(layout_trends.source(), b'{"google_trends":"google_trends"}')
+    with pytest.raises(dg.DagsterError) as told:
+        requests(place, DAILY, "2026-02-07T03:00")
+    assert isinstance(told.value.__cause__, StoreError)
+    assert "ELEC_TRENDS_BASE_URL is a sandbox on 127.0.0.1: set another ELEC_STORE" in str(told.value.__cause__)
 
 
 def test_days_are_asked_for_one_by_one(place: Searched) -> None:

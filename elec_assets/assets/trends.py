@@ -6,8 +6,10 @@ failure: the partition says what is missing and when to ask again, and a later r
 """
 
 from collections.abc import Iterator, Mapping, Set
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -16,12 +18,16 @@ from elec_assets.assets import parts
 from elec_assets.assets.candidates import admitted
 from elec_assets.assets.trends_run import TrendsRun, never, trends_key
 from elec_assets.assets.tweets import REFRESH_TAG
+from elec_assets.clients.store import Store, StoreError
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.tables import TABLES
 from elec_assets.domain.trends import SOURCE, Cadence, TrendsTable
 from elec_assets.freshness import policy
 from elec_assets.resources import TRENDS_POOL, StoreResource, TrendsResource, utc_now
 from elec_assets.transforms import verification
+
+if TYPE_CHECKING:
+    from elec_assets.clients.google_trends import TrendsBackend
 
 PARTITIONS_A_RUN: Mapping[Cadence, int] = {Cadence.HOURLY: 4, Cadence.DAILY: 1, Cadence.WEEKLY: 1}
 """One block a run, half an hour of requests and more at the pace: between two runs the pool serves the most urgent."""
@@ -64,7 +70,7 @@ def trends_asset(
 
         opened = store.open()
         admitted(opened, registry)
-        with trends.backend(opened) as backend:
+        with _backend(trends, opened) as backend:
             collector = TrendsCollector(
                 election=election, registry_version=registry.version, store=opened, backend=backend, clock=utc_now
             )
@@ -84,6 +90,21 @@ def trends_asset(
         run.raise_for_failures(asked=trends.on)
 
     return google_trends
+
+
+@contextmanager
+def _backend(trends: TrendsResource, store: Store) -> Iterator["TrendsBackend | None"]:
+    """What a run asks.
+
+    Raises:
+        dg.Failure: the store cannot be used, or holds answers of another source.
+    """
+    with ExitStack() as stack:
+        try:
+            backend = stack.enter_context(trends.backend(store))
+        except StoreError as error:
+            raise dg.Failure(f"{error}. Nothing was asked, and nothing is changed.", allow_retries=False) from error
+        yield backend
 
 
 def _refresh(context: dg.AssetExecutionContext) -> datetime | None:

@@ -1,6 +1,7 @@
 """What a materialization of a table of Google Trends shows: ids and numbers, no query; and what its checks find."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -27,6 +28,8 @@ _PREVIEWS: Mapping[TrendsTable, tuple[str, ...]] = {
 _PICTURES = {
     TrendsTable.INTEREST_OVER_TIME: charts_trends.interest_curves,
     TrendsTable.INTEREST_BY_REGION: charts_trends.region_bars,
+    TrendsTable.RELATED_TOPICS: charts_trends.related_bars,
+    TrendsTable.RELATED_QUERIES: charts_trends.related_bars,
     TrendsTable.CALIBRATED_INTEREST: charts_trends.calibrated_curves,
 }
 
@@ -55,9 +58,8 @@ def described(done: "CollectedPartition", table: "CollectedTable") -> dict[str, 
 
 
 def picture(table: TrendsTable, frame: pl.DataFrame) -> dict[str, Any]:
-    """The picture of a table's rows, where it has one."""
-    draw = _PICTURES.get(table)
-    return {} if draw is None or frame.is_empty() else {"picture": parts.picture(draw(frame), table.value)}
+    """The picture of a table's rows, where there are any."""
+    return {} if frame.is_empty() else {"picture": parts.picture(_PICTURES[table](frame), table.value)}
 
 
 def week_pictures(calibrated: pl.DataFrame) -> dict[str, Any]:
@@ -118,10 +120,17 @@ def _shown(table: TrendsTable, frame: pl.DataFrame) -> dict[str, Any]:
     first, last = frame.select(first=pl.col(column).min(), last=pl.col(column).max()).row(0)
     names = _PREVIEWS[table]
     head = frame.head(5).select(names)
-    rows = [{name: iso(v) if name == "ts" else v for name, v in row.items()} for row in head.to_dicts()]
+    rows = [{name: _short(value) for name, value in row.items()} for row in head.to_dicts()]
     return {
         "first": iso(first),
         "last": iso(last),
         "preview": parts.preview(rows, dict.fromkeys(names, "string")),
         **picture(table, frame),
     }
+
+
+def _short(value: object) -> object:
+    """A time as text, a number as short as a page is wide."""
+    if isinstance(value, datetime):
+        return iso(value)
+    return round(value, 4) if isinstance(value, float) else value

@@ -85,26 +85,20 @@ class TrendsMaker:
     def _row(
         self, place: TrendsPlace, people: tuple[str, ...], asked: Asked, frames: Frames, answers: Answers
     ) -> TrendsCoverage:
-        """Units of the tables made, of the plan, and of those that the row had; the latter keep what they were."""
+        """Units of the tables made, of the plan, and of those that the row had; the latter stay what they were.
+
+        Other tables are not read: of two damaged ones neither could be made again.
+        """
         known = asked.known
-        made = set(frames)
-        frames, told = dict(frames), {table: set(answers[table]) for table in frames}
         units = {table: set(people) for table in frames}
         found = causes(units, known)
+        earlier = () if known.earlier is None else known.earlier.units
+        kept = [unit for unit in earlier if unit.table not in frames]
         for table in self._election.trends.tables(place.cadence):
-            units.setdefault(table, set(people))
-        others = () if known.earlier is None else [unit for unit in known.earlier.units if unit.table not in made]
-        for unit in others:
-            units.setdefault(unit.table, set()).add(unit.candidate)
-            if not unit.outcome.settled:
-                found[unit.table, unit.candidate] = (unit.outcome, unit.reason or "")
-            else:
-                told.setdefault(unit.table, set()).add(unit.candidate)
-        for table in told.keys() - frames.keys():
-            frame = self._archive.frame(place, TABLES[table.value])
-            frames |= {} if frame is None else {table: frame}
+            had = {unit.candidate for unit in kept if unit.table is table}
+            units.setdefault(table, set(people) - had)
         at = None if asked.resume_at is None else iso(asked.resume_at)
-        return trends_coverage(place, units, frames, told, found, resume_at=at, failures=asked.own)
+        return trends_coverage(place, units, frames, answers, found, kept=kept, resume_at=at, failures=asked.own)
 
     def _save_state(self, place: TrendsPlace, known: Known, calibration: Calibration | None) -> None:
         """The order that the next ladder starts from, once this one is whole."""

@@ -159,6 +159,11 @@ def cookies() -> str:
     return f"state/{SOURCE}/cookies.json"
 
 
+def source() -> str:
+    """Whose answers the store holds: Google's or a sandbox's."""
+    return f"state/{SOURCE}/source.json"
+
+
 def _place(match: re.Match[str]) -> TrendsPlace | None:
     cadence = Cadence(match["window"])
     name = match["name"]

@@ -79,6 +79,7 @@ def trends_coverage(
     answers: Units,
     causes: Causes,
     *,
+    kept: Iterable[Unit] = (),
     resume_at: str | None = None,
     failures: Iterable[Failure] = (),
 ) -> TrendsCoverage:
@@ -90,14 +91,17 @@ def trends_coverage(
         tables: the tables made, of this partition alone.
         answers: candidates by table that were answered (`answered`).
         causes: why units are not whole; such a unit is never `ok`, even if it has rows.
+        kept: units that stay as they are, of other tables or candidates.
         resume_at: when Google may be asked again.
         failures: exchanges that led to no document, of all runs.
     """
-    units = tuple(
+    made = (
         _unit(table, candidate, tables.get(table), answers, causes)
         for table in TrendsTable
-        for candidate in sorted(planned.get(table, ()))
+        for candidate in planned.get(table, ())
     )
+    order = list(TrendsTable)
+    units = tuple(sorted((*made, *kept), key=lambda unit: (order.index(unit.table), unit.candidate)))
     return TrendsCoverage(
         election=place.election,
         area=place.area,
@@ -161,20 +165,25 @@ def decode(data: bytes, key: str) -> TrendsCoverage:
     return row
 
 
-def coverage_table(place: TrendsPlace, planned: Units, stored: TrendsCoverage | None) -> pl.DataFrame:
-    """The rows of the published coverage table for one partition, sorted; `not_run` where planned and never stored.
+def units_of(planned: Units, stored: TrendsCoverage | None) -> tuple[Unit, ...]:
+    """What became of every unit of a partition: those stored, then `not_run` where planned and never stored.
 
-    Units that are stored and planned no more keep their rows.
+    Units that are stored and planned no more are kept.
     """
     units = () if stored is None else stored.units
     known = {(unit.table, unit.candidate) for unit in units}
-    absent = tuple(
+    absent = (
         Unit(table=table, candidate=candidate, outcome=Outcome.NOT_RUN, rows=0, reason="planned, and no run has asked")
         for table, candidates in planned.items()
         for candidate in candidates
         if (table, candidate) not in known
     )
-    records = [_record(place, unit) for unit in (*units, *absent)]
+    return (*units, *absent)
+
+
+def coverage_table(place: TrendsPlace, planned: Units, stored: TrendsCoverage | None) -> pl.DataFrame:
+    """The rows of the published coverage table for one partition, sorted: a row for each of `units_of`."""
+    records = [_record(place, unit) for unit in units_of(planned, stored)]
     rows = [tuple(record[name] for name in COVERAGE.names) for record in records]
     return from_rows(rows, COVERAGE).sort(order_keys(COVERAGE))
 

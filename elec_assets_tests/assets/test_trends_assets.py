@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import shutil
 from collections import Counter
@@ -14,6 +15,8 @@ import polars as pl
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # publishes no types
 import pytest
 
+from elec_assets.clients.store import open_store
+from elec_assets.domain import layout_trends
 from elec_assets.domain.tables import TABLES as SCHEMAS
 from elec_assets.sandbox.trends_faults import TrendsFault
 from elec_assets.transforms import verification
@@ -98,9 +101,9 @@ def test_every_check_of_every_table_holds(made: Made) -> None:
     assert [check.check_name for check in found if not check.passed] == []
 
 
-def test_pictures_are_small_and_there_where_they_say_more(made: Made) -> None:
+def test_every_table_shows_a_small_picture(made: Made) -> None:
     drawn = {name: picture(metadata) for (name, _), metadata in told(made.result).items() if "picture" in metadata}
-    assert set(drawn) == {"calibrated_interest", "interest_by_region", "interest_over_time"}
+    assert set(drawn) == set(TABLES)
     for name, svg in drawn.items():
         assert svg.startswith("<svg")
         assert len(svg) < 8_000, name
@@ -115,6 +118,10 @@ def test_queries_and_titles_are_never_in_the_event_log(made: Made) -> None:
     assert not [query for query in queries if query in logged]
     previews = [metadata["preview"] for metadata in told(made.result).values()]
     assert all(isinstance(preview, dg.TableMetadataValue) and 0 < len(preview.records) <= 5 for preview in previews)
+    shown = [
+        str(v) for p in previews if isinstance(p, dg.TableMetadataValue) for r in p.records for v in r.data.values()
+    ]
+    assert max(map(len, shown)) <= len("2026-02-05T00:00:00Z")
 
 
 def test_a_second_run_asks_nothing_and_changes_no_byte(again: Searched) -> None:
@@ -198,6 +205,25 @@ def test_without_leave_the_run_fails_and_asks_nothing(place: Searched) -> None:
     assert "set ELEC_TRENDS=on" in failure(result)
     assert not place.google.requests
     assert not place.place.objects(f"{ELECTION}/data/tables/")
+
+
+def test_a_store_of_google_itself_is_never_given_answers_of_a_sandbox(place: Searched) -> None:
+    """Raw documents are kept for good: invented searches among real ones could never be told apart again."""
+    open_store(place.place.store.as_uri()).put(layout_trends.source(), b'{"google_trends":"google_trends"}')
+    before = place.place.objects("state/google_trends/") | place.place.objects(f"{ELECTION}/data/raw/")
+    result = place.run(*product("fr", "daily", "related_topics"), partition=DAY)
+    assert not result.success
+    assert (
+        "holds answers of Google Trends, and ELEC_TRENDS_BASE_URL is a sandbox on 127.0.0.1: set another ELEC_STORE. "
+        "Nothing was asked"
+    ) in failure(result)
+    assert not place.google.requests
+    assert place.place.objects("state/google_trends/") | place.place.objects(f"{ELECTION}/data/raw/") == before
+
+
+def test_whose_answers_a_store_holds_is_written_down_before_the_first(made: Made) -> None:
+    claimed = made.place.place.objects(layout_trends.source())
+    assert [json.loads(data)["google_trends"] for data in claimed.values()] == ["sandbox"]
 
 
 def test_a_day_outside_the_calendar_is_not_planned(place: Searched) -> None:

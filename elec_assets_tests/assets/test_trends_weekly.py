@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -164,3 +165,28 @@ def test_building_again_changes_no_byte(place: Searched) -> None:
     before = place.place.objects()
     assert place.run(WEEKLY, "coverage/weekly", partition=WEEK).success
     assert place.place.objects() == before
+
+
+def test_a_week_before_collection_has_coverage_of_what_was_asked_then(
+    tmp_path: Path,
+    instance: dg.DagsterInstance,
+    bare: pytest.MonkeyPatch,  # noqa: ARG001
+) -> None:
+    """With `trends_from` such weeks have files; nothing said what is missing in them (2026-11)."""
+    with searched(tmp_path, instance) as made:
+        election = made.place.election
+        early = replace(election, calendar=replace(election.calendar, trends_from=datetime(2026, 1, 12, tzinfo=UTC)))
+        registry = replace(made.place.registry, elections={ELECTION: early})
+        place = replace(made, place=replace(made.place, registry=registry))
+        assert place.run(*product("fr", "daily", "calibrated_interest"), partition="2026-01-13").success
+        built = place.run("coverage/weekly", WEEKLY, partition="2026-01-12")
+        assert built.success, failure(built)
+        assert place.place.definitions().get_repository_def().get_job(f"{ELECTION}__google_trends_files_of_week")
+    frame = pl.read_parquet(place.place.objects()[f"{ELECTION}/weekly/coverage/2026_03.parquet"])
+    hours = frame.filter(pl.col("source") == "twitter")
+    assert (hours.height, set(hours["outcome"])) == (168, {"not_planned"})
+    day = frame.filter((pl.col("partition") == "2026-01-13") & (pl.col("area") == "fr"))
+    asked = day.filter(pl.col("table") == "calibrated_interest")
+    assert (asked.height, set(asked["outcome"])) == (len(PEOPLE), {"ok"})
+    assert set(day.filter(pl.col("table") == "related_topics")["outcome"]) == {"not_run"}
+    assert "hourly" not in set(frame["window"].drop_nulls())

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # publishes no types
 
+from elec_assets.clients.source_claim import X, claim
 from elec_assets.clients.spend_ledger import LedgerUnreadable
 from elec_assets.clients.store import StoreError
 from elec_assets.clients.tweet_archive import ArchiveDamaged
-from elec_assets.clients.x_source import claim
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Registry
 from elec_assets.domain.tables import SCHEMA_VERSION
@@ -81,7 +81,7 @@ def _command(place: Place) -> str:
 def _claim(place: Place) -> str:
     """A run begins with it (`resources.py`)."""
     try:
-        claim(place.store, sandbox=True)
+        claim(place.store, X, sandbox=True)
     except StoreError as error:
         return str(error)
     return place.seal()

@@ -123,6 +123,7 @@ def test_keys_are_those_that_others_rely_on() -> None:
     assert layout_trends.ladder_state("e", "fr", Cadence.DAILY) == "state/google_trends/ladder/e/fr_daily.json"
     assert layout_trends.governor() == "state/google_trends/governor.json"
     assert layout_trends.cookies() == "state/google_trends/cookies.json"
+    assert layout_trends.source() == "state/google_trends/source.json"
 
 
 @pytest.mark.parametrize(
