@@ -1,7 +1,7 @@
 """`elec plan`: what will be asked of X and of Google Trends for each active election, and what it costs."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from elec_assets.clients.store import Store, open_store
@@ -12,10 +12,12 @@ from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.rules import query_limit, search_queries, stream_rules
 from elec_assets.domain.trends_plan import RequestsADay, TableRequests, requests_a_day, too_many
 from elec_assets.domain.windows import DAY, Grain, Window, floor, split
+from elec_assets.operations.plan_budget import BudgetAhead, budget_ahead
+from elec_assets.operations.plan_month import MonthAhead, month_told, months_ahead
+from elec_assets.operations.plan_volume import Rates, measured, with_retweets
 from elec_assets.operations.report import DONE, columns
 from elec_assets.settings import Settings
 
-_LOOK_BACK = timedelta(days=7)
 # Shown where nothing was collected yet: three sizes that a reader can find themselves in.
 _GUESSES = (100.0, 1_000.0, 10_000.0)
 
@@ -44,6 +46,7 @@ class ElectionPlan:
     volumes: tuple[Volume, ...]
     areas: int
     trends: tuple[TableRequests, ...]
+    month: MonthAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,13 @@ class TrendsBudget:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """The plans of all active elections, and the budget they must fit."""
+    """The plans of all active elections, and the budget they must fit (`budget_usd_a_month`: the share of searches)."""
 
     elections: tuple[ElectionPlan, ...]
     budget_usd_a_month: float
     free: bool
     trends: TrendsBudget
+    budget: BudgetAhead
     exit_code: int = DONE
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,27 +83,51 @@ class PlanReport:
         if not self.elections:
             return ["No election of the registry is active now: nothing is asked."]
         told = [line for plan in self.elections for line in _told(plan)]
+        if self.free:
+            return [*told, "X is on 127.0.0.1: free.", *_trends_told(self.trends)]
         budget = (
-            f"Budget for searches: {self.budget_usd_a_month:.2f} USD a month (ELEC_X_BUDGET_USD x ELEC_X_FILL_SHARE)"
+            f"Budget for searches: {self.budget.fill_usd:.2f} USD a month (ELEC_X_BUDGET_USD x ELEC_X_FILL_SHARE), "
+            f"for capture: {self.budget.capture_usd:.2f}."
         )
-        return [*told, "X is on 127.0.0.1: free." if self.free else f"{budget}.", *_trends_told(self.trends)]
+        return [*told, budget, *self.budget.problems, *_trends_told(self.trends)]
 
 
 def plan(settings: Settings, registry: Registry, now: datetime, posts_an_hour: float | None = None) -> PlanReport:
     """What will be asked of X. Volume is the mean of the last week's sealed hours, or the guess given, or three."""
     store = open_store(settings.store_url, allow_http=settings.store_allows_http)
-    elections = tuple(_election(settings, store, e, now, posts_an_hour) for e in registry.active(now))
+    active = registry.active(now)
+    rates = [None if posts_an_hour is not None else _measured(store, election, now) for election in active]
+    shown = [_shown(rate, posts_an_hour) for rate in rates]
+    months = months_ahead(settings, active, shown, now)
+    elections = tuple(
+        _election(settings, e, now, (rate, posts_an_hour), month)
+        for e, rate, month in zip(active, rates, months, strict=True)
+    )
     asked = RequestsADay(tuple(cost for election in elections for cost in election.trends))
     cap = None if settings.trends_is_loopback else settings.trends_daily_cap
     problem = None if cap is None else too_many(asked, cap)
     trends = TrendsBudget(settings.trends_on, round(asked.mean, 1), round(asked.most, 1), cap, problem)
-    return PlanReport(elections, settings.x_fill_budget_usd, settings.x_is_loopback, trends)
+    budget = budget_ahead(settings, active, months, now)
+    return PlanReport(elections, settings.x_fill_budget_usd, settings.x_is_loopback, trends, budget)
 
 
-def _election(settings: Settings, store: Store, election: Election, now: datetime, guess: float | None) -> ElectionPlan:
+def _shown(rates: Rates | None, guess: float | None) -> tuple[Rates, ...]:
+    """The volumes of the month ahead: what was measured, the guess, or three."""
+    if rates is None:
+        return tuple(Rates(posts) for posts in (_GUESSES if guess is None else (guess,)))
+    return (rates if rates.originals is not None else with_retweets(rates),)
+
+
+def _measured(store: Store, election: Election, now: datetime) -> Rates | None:
+    return measured(TweetArchive(store, election.key), election, now)
+
+
+def _election(
+    settings: Settings, election: Election, now: datetime, known: tuple[Rates | None, float | None], month: MonthAhead
+) -> ElectionPlan:
     queries = search_queries(election, now, query_limit(settings.x_archive))
-    measured = None if guess is not None else _measured(store, election, now)
-    volumes = _GUESSES if measured is None else (measured,)
+    rates, guess = known
+    volumes = (guess,) if guess is not None else _GUESSES if rates is None else (rates.posts,)
     today = Window(floor(now, Grain.DAY), floor(now, Grain.DAY) + DAY)
     hours = sum(calendar.planned(election, hour).seconds for hour in split(today, Grain.HOUR)) / 3600
     return ElectionPlan(
@@ -108,18 +136,12 @@ def _election(settings: Settings, store: Store, election: Election, now: datetim
         stream_rules={rule.tag: rule.value for rule in stream_rules(election, now)},
         queries=queries,
         planned_hours_today=hours,
-        measured=measured is not None,
-        volumes=tuple(_volume(settings, len(queries), hours, v) for v in ((guess,) if guess is not None else volumes)),
+        measured=rates is not None,
+        volumes=tuple(_volume(settings, len(queries), hours, v) for v in volumes),
         areas=len(election.areas),
         trends=requests_a_day(election.trends, len(election.as_of(now)), len(election.areas)).tables,
+        month=month,
     )
-
-
-def _measured(store: Store, election: Election, now: datetime) -> float | None:
-    end = floor(now, Grain.HOUR)
-    rows = TweetArchive(store, election.key).coverages(split(Window(end - _LOOK_BACK, end), Grain.HOUR))
-    filled = sum(row.filled_s + row.captured_s for row in rows)
-    return sum(row.rows for row in rows) / filled * 3600 if filled else None
 
 
 def _volume(settings: Settings, queries: int, hours: float, posts_an_hour: float) -> Volume:
@@ -151,6 +173,7 @@ def _told(plan: ElectionPlan) -> list[str]:
         *[f"    {len(query)} characters: {query}" for query in plan.queries],
         f"  volume ({known}); USD for each post with its author, up to 3 times that where posts refer to others:",
         *[f"    {line}" for line in columns(rows)],
+        *month_told(plan.month),
         *_tables_told(plan),
         "",
     ]
