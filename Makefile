@@ -47,6 +47,7 @@ bench: install ## the comparisons, at sizes that take some 10 minutes; `python -
 	$(BIN)/python -m bench.gzip_bytes
 	$(BIN)/python -m bench.hourly_run
 	$(BIN)/python -m bench.calibration
+	$(BIN)/python -m bench.sampling
 
 docs: install ## make .env.example, docs/data-dictionary.md and docs/bad-input.md anew from the code
 	$(BIN)/python -m elec_assets.settings > .env.example

@@ -3,21 +3,30 @@
 Exit codes: 0 done, 1 failed while working, 2 wrong input or settings.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from elec_assets.domain.registry import Registry
-    from elec_assets.operations.report import Report
-    from elec_assets.settings import Settings
+from elec_assets.operations import capture_commands
+from elec_assets.operations.terminal import (
+    AS_JSON,
+    as_utc,
+    progress,
+    settings_and_registry,
+    settings_or_stop,
+    show,
+    stop,
+    until_interrupted,
+    utc_now,
+)
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else.")
+if TYPE_CHECKING:
+    from elec_assets.operations.report import Report
+
 _PORT = click.IntRange(1, 65535)
 # As in `operations/rebuild.py`, which `--help` has no time to load; a test compares.
 _TABLES = (
@@ -50,7 +59,7 @@ def main() -> None:
 @click.option(
     "--weeks", default=2, type=click.IntRange(1, 8), show_default=True, help="Past weeks that a backfill seeds."
 )
-@_AS_JSON
+@AS_JSON
 def demo(*, once: bool, port: int, folder: Path, weeks: int, as_json: bool) -> None:
     """Run the main job on a sandbox of X, in a Dagster instance of its own. No account, no network."""
     from elec_assets.operations.demo import DemoFailed
@@ -58,15 +67,15 @@ def demo(*, once: bool, port: int, folder: Path, weeks: int, as_json: bool) -> N
     from elec_assets.operations.demo_setup import DemoFolderTaken
 
     try:
-        summary = run(folder.resolve(), port=port, once=once, weeks=weeks, say=_progress)
+        summary = run(folder.resolve(), port=port, once=once, weeks=weeks, say=progress)
     except DemoFolderTaken as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
     except (DemoFailed, OSError) as error:
-        _stop(str(error), 1)
+        stop(str(error), 1)
     except KeyboardInterrupt:
-        _stop("interrupted; all that the demo started is stopped", 130)
+        stop("interrupted; all that the demo started is stopped", 130)
     if once or as_json:
-        _print(summary, as_json=as_json)
+        show(summary, as_json=as_json)
 
 
 @main.group()
@@ -96,7 +105,7 @@ def sandbox() -> None:
 @click.option(
     "--faults",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/faults.py.",
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/faults.py, of the stream x_stream_faults.py.",
 )
 @click.option("--token", default="sandbox-token", show_default=True, help="Bearer token that requests must carry.")
 def sandbox_x(
@@ -109,28 +118,28 @@ def sandbox_x(
     faults: Path | None,
     token: str,
 ) -> None:
-    """X's search, counts, usage and rules over a seeded world made from the registry, or over recorded pages.
+    """X's search, counts, usage, rules and stream over a seeded world made from the registry, or over recorded pages.
 
     Use it with ELEC_X_BASE_URL=<the printed address> X_BEARER_TOKEN=sandbox-token, and with an ELEC_STORE of its
     own: a store that holds pages of the sandbox refuses pages of X, and the other way round.
     """
     from elec_assets.operations.sandboxes import scene_of
-    from elec_assets.sandbox.faults import load_faults
     from elec_assets.sandbox.serve import start_x
+    from elec_assets.sandbox.x_stream_faults import load_x_faults
 
     try:
-        scripted = load_faults(faults) if faults else ()
+        scripted = load_x_faults(faults) if faults else ()
         scene = None
         if not replay:
-            _, registry = _settings_and_registry()
+            _, registry = settings_and_registry()
             scene = scene_of(registry.elections.values(), seed=seed, posts_per_hour=posts_per_hour)
         server = start_x(scene=scene, replay=replay, port=port, token=token, match_all=match == "all", faults=scripted)
     except (ValueError, OSError) as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
     click.echo(server.url)
     click.echo("Stop with Ctrl-C.", err=True)
     with server:
-        _until_interrupted()
+        until_interrupted()
 
 
 @sandbox.command("trends")
@@ -163,15 +172,15 @@ def sandbox_trends(*, port: int, seed: int, faults: Path | None, replay: tuple[P
         scripted = load_faults(faults, TrendsFault) if faults else ()
         world = None
         if not replay:
-            _, registry = _settings_and_registry()
+            _, registry = settings_and_registry()
             world = trends_scene_of(registry.elections.values(), seed=seed)
         server = start_trends(world=world, replay=replay, port=port, faults=scripted)
     except (ValueError, OSError) as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
     click.echo(server.url)
     click.echo("Stop with Ctrl-C.", err=True)
     with server:
-        _until_interrupted()
+        until_interrupted()
 
 
 @main.group()
@@ -181,7 +190,7 @@ def candidates() -> None:
 
 @candidates.command("check")
 @click.argument("file", type=click.Path(path_type=Path), default=None, required=False)
-@_AS_JSON
+@AS_JSON
 def candidates_check(*, file: Path | None, as_json: bool) -> None:
     """Check a registry (candidates.yaml), or a candidates file in the JSON form of 2021. All problems at once.
 
@@ -189,12 +198,12 @@ def candidates_check(*, file: Path | None, as_json: bool) -> None:
     """
     from elec_assets.operations.candidates import check
 
-    _print(check(file or _settings().registry_path, _now()), as_json=as_json)
+    show(check(file or settings_or_stop().registry_path, utc_now()), as_json=as_json)
 
 
 @candidates.command("accept")
 @click.option("--reason", required=True, help="Why the past changes; kept with the version.")
-@_AS_JSON
+@AS_JSON
 def candidates_accept(*, reason: str, as_json: bool) -> None:
     """Record that an edit of the registry changes who was followed in the past: it is refused otherwise.
 
@@ -202,46 +211,48 @@ def candidates_accept(*, reason: str, as_json: bool) -> None:
     """
     from elec_assets.operations.accept import accept
 
-    settings, registry = _settings_and_registry()
-    _print(_working(lambda: accept(settings, registry, _now(), reason)), as_json=as_json)
+    settings, registry = settings_and_registry()
+    show(_working(lambda: accept(settings, registry, utc_now(), reason)), as_json=as_json)
 
 
 @main.command()
 @click.option("--posts-per-hour", type=click.FloatRange(min=0), help="Assume this volume instead of what was measured.")
-@_AS_JSON
+@AS_JSON
 def plan(*, posts_per_hour: float | None, as_json: bool) -> None:
     """What will be asked of X and of Google Trends for each active election: rules, queries, requests, USD a day."""
     from elec_assets.operations.plan import plan as make
 
-    settings, registry = _settings_and_registry()
-    _print(_working(lambda: make(settings, registry, _now(), posts_per_hour)), as_json=as_json)
+    settings, registry = settings_and_registry()
+    show(_working(lambda: make(settings, registry, utc_now(), posts_per_hour)), as_json=as_json)
 
 
 @main.command()
-@_AS_JSON
+@AS_JSON
 def doctor(*, as_json: bool) -> None:
     """Whether this deployment can work, check by check, and what to do where it cannot."""
     from elec_assets.operations.doctor import doctor as examine
 
-    _print(examine(_now()), as_json=as_json)
+    show(examine(utc_now()), as_json=as_json)
 
 
 @main.command()
 @click.option("--since", type=_DAY, help="UTC day or hour; default: 7 days ago.")
 @click.option("--election", help="One election of the registry; default: all.")
-@_AS_JSON
+@AS_JSON
 def coverage(*, since: datetime | None, election: str | None, as_json: bool) -> None:
     """What was planned, covered and missed, day by day, with every gap named."""
     from elec_assets.operations.coverage import coverage as report
 
-    settings, registry = _settings_and_registry()
-    _print(_working(lambda: report(settings, registry, _now(), since=_utc(since), election=election)), as_json=as_json)
+    settings, registry = settings_and_registry()
+    show(
+        _working(lambda: report(settings, registry, utc_now(), since=as_utc(since), election=election)), as_json=as_json
+    )
 
 
 @main.command()
 @click.option("--table", type=click.Choice(_TABLES), required=True, help="Which table.")
 @click.option("--since", type=_DAY, required=True, help="UTC day or hour to begin with.")
-@_AS_JSON
+@AS_JSON
 def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
     """Make tables again from the raw objects in the store. Asks no one; the same objects give the same bytes."""
     from elec_assets.domain.trends import TrendsTable
@@ -249,7 +260,7 @@ def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
     from elec_assets.operations.rebuild import rebuild as again
     from elec_assets.operations.rebuild_trends import rebuild_trends
 
-    settings, registry = _settings_and_registry()
+    settings, registry = settings_and_registry()
     start = since.replace(tzinfo=UTC)
 
     def told(name: str, number: int, of: int) -> None:
@@ -259,11 +270,11 @@ def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
 
     def work() -> "Report":
         if table == TWEETS:
-            return again(settings, registry, _now(), since=start, progress=told)
+            return again(settings, registry, utc_now(), since=start, progress=told)
         named = TrendsTable(table)
-        return rebuild_trends(settings, registry, _now(), table=named, since=start, progress=told)
+        return rebuild_trends(settings, registry, utc_now(), table=named, since=start, progress=told)
 
-    _print(_working(work), as_json=as_json)
+    show(_working(work), as_json=as_json)
 
 
 @main.command()
@@ -271,7 +282,7 @@ def rebuild(*, table: str, since: datetime, as_json: bool) -> None:
 @click.option("--from", "first", required=True, help="First partition key, or a date: 2026-11-02.")
 @click.option("--to", "last", required=True, help="Last partition key, or a date, included.")
 @click.option("--url", default="http://127.0.0.1:3000", show_default=True, help="Dagster's webserver.")
-@_AS_JSON
+@AS_JSON
 def backfill(*, asset: str, first: str, last: str, url: str, as_json: bool) -> None:
     """Ask the running Dagster instance for a backfill of ASSET, as the UI does, and follow it.
 
@@ -287,35 +298,7 @@ def backfill(*, asset: str, first: str, last: str, url: str, as_json: bool) -> N
             shown.append(progress.done)
             click.echo(f"{progress.done} of {progress.wanted} materialized, {progress.failed} failed", err=True)
 
-    _print(_working(lambda: ask(DagsterApi(url), asset, first, last, told)), as_json=as_json)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
-
-
-def _settings() -> "Settings":
-    from elec_assets.settings import SettingsInvalid, load_settings
-
-    try:
-        return load_settings()
-    except SettingsInvalid as error:
-        _stop(str(error), 2)
-
-
-def _settings_and_registry() -> "tuple[Settings, Registry]":
-    from elec_assets.clients.registry_source import load_registry
-    from elec_assets.domain.registry_file import RegistryInvalid
-
-    settings = _settings()
-    try:
-        return settings, load_registry(settings.registry_path)
-    except RegistryInvalid as error:
-        _stop(str(error), 2)
+    show(_working(lambda: ask(DagsterApi(url), asset, first, last, told)), as_json=as_json)
 
 
 def _working(work: "Callable[[], Report]") -> "Report":
@@ -329,34 +312,13 @@ def _working(work: "Callable[[], Report]") -> "Report":
     try:
         return work()
     except (StoreError, ArchiveDamaged, CoverageUnreadable, DagsterUnreachable, HistoryUnreadable) as error:
-        _stop(str(error), 1)
+        stop(str(error), 1)
     except (ValueError, PastRewritten) as error:
-        _stop(str(error), 2)
+        stop(str(error), 2)
 
 
-def _print(report: "Report", *, as_json: bool) -> NoReturn:
-    click.echo(json.dumps(report.as_dict(), ensure_ascii=False) if as_json else "\n".join(report.lines()))
-    sys.exit(report.exit_code)
-
-
-def _progress(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    click.echo(f"elec: {message}", err=True)
-    sys.exit(code)
-
-
-def _until_interrupted() -> None:
-    import signal
-    import threading
-
-    ended = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda _signal, _frame: ended.set())
-    ended.wait()
-
+main.add_command(capture_commands.capture)
+main.add_command(capture_commands.status)
 
 if __name__ == "__main__":
     main()

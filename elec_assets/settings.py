@@ -42,6 +42,17 @@ class Settings(BaseSettings):
     store: str = Field(
         "./data", alias="ELEC_STORE", description="Where everything is kept: a directory or s3://bucket/prefix."
     )
+    spool: str = Field(
+        "./spool",
+        alias="ELEC_SPOOL",
+        description="Directory of `elec capture`, on a local disk: what came and is not in the store yet.",
+    )
+    spool_max_bytes: int = Field(
+        20_000_000_000,
+        ge=1_000_000,
+        alias="ELEC_SPOOL_MAX_BYTES",
+        description="Most bytes of the spool. Near it a warning is given; at it the stream is closed.",
+    )
     x_bearer_token: SecretStr | None = Field(
         None, alias="X_BEARER_TOKEN", description="Bearer token of your X app. Without one nothing is asked of X."
     )
@@ -67,6 +78,12 @@ class Settings(BaseSettings):
         ge=0,
         alias="ELEC_X_USER_USD",
         description="Price of one user read, USD. X does not say whether users sent along are billed: counted.",
+    )
+    x_count_usd: float = Field(
+        0.010,
+        ge=0,
+        alias="ELEC_X_COUNT_USD",
+        description="Price of one request of counts, USD: 0.010 for the full archive, 0.005 for recent search.",
     )
     x_search_pace_s: float = Field(
         3.0,
@@ -158,6 +175,11 @@ class Settings(BaseSettings):
         return self.path(self.registry)
 
     @property
+    def spool_path(self) -> Path:
+        """Absolute path of the spool."""
+        return self.path(self.spool)
+
+    @property
     def store_url(self) -> str:
         """The store as a URL: `s3://...` as it is, a directory as `file:///...`."""
         if self.store.startswith("s3://"):
@@ -195,6 +217,16 @@ class Settings(BaseSettings):
     def x_fill_budget_usd(self) -> float:
         """USD a month that searches may spend."""
         return self.x_budget_usd * self.x_fill_share
+
+    @property
+    def x_capture_budget_usd(self) -> float:
+        """USD a month that the stream may spend."""
+        return self.x_budget_usd * (1 - self.x_fill_share)
+
+    @property
+    def x_capture_configured(self) -> bool:
+        """Whether the stream may be listened to: a token, and a budget or a free address."""
+        return self.x_bearer_token is not None and (self.x_is_loopback or self.x_capture_budget_usd > 0)
 
 
 def is_loopback(url: str) -> bool:

@@ -94,6 +94,7 @@ def test_the_commands_are_those_that_the_design_names() -> None:
         "elec backfill",
         "elec candidates accept",
         "elec candidates check",
+        "elec capture",
         "elec coverage",
         "elec demo",
         "elec doctor",
@@ -101,6 +102,7 @@ def test_the_commands_are_those_that_the_design_names() -> None:
         "elec rebuild",
         "elec sandbox trends",
         "elec sandbox x",
+        "elec status",
     ]
 
 
@@ -145,6 +147,8 @@ def test_the_version_is_that_of_the_package() -> None:
         ["plan", "--posts-per-hour", "-1"],
         ["plan", "--posts-per-hour", "many"],
         ["backfill", ASSET],
+        ["capture", "--for", "0"],
+        ["capture", "--for", "soon"],
         ["sandbox", "x", "--port", "70000"],
         ["sandbox", "x", "--posts-per-hour", "-1"],
         ["sandbox", "x", "--replay", "nowhere.jsonl"],
@@ -163,7 +167,10 @@ def test_wrong_arguments_end_with_2_and_print_nothing(arguments: list[str]) -> N
 
 
 @pytest.mark.usefixtures("home")
-@pytest.mark.parametrize("command", [["plan"], ["coverage"], ["doctor"], ["candidates", "check"], ["sandbox", "x"]])
+@pytest.mark.parametrize(
+    "command",
+    [["plan"], ["coverage"], ["doctor"], ["candidates", "check"], ["sandbox", "x"], ["capture"], ["status"]],
+)
 def test_a_broken_setting_ends_with_2_and_is_named(command: list[str]) -> None:
     result = elec(*command, ELEC_X_BUDGET_USD="fifty", ELEC_X_ARCHIVE="most")
     assert result.exit_code == 2

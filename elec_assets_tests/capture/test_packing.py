@@ -1,0 +1,78 @@
+"""A closed segment as objects of the store, in the order in which they are written."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from elec_assets.capture import records
+from elec_assets.capture.packing import parcels_of
+from elec_assets.capture.spool import Spool
+from elec_assets.capture.wanted import Wanted
+from elec_assets.domain.journal import SLOT_MS, slot_of
+from elec_assets.domain.layout_capture import parse_batch, parse_late
+from elec_assets.domain.registry import Election
+from elec_assets.domain.windows import X_EPOCH_MS, epoch_ms
+from elec_assets.transforms.gzips import unpacked
+from elec_assets.transforms.journals import decode_journal
+from elec_assets_tests.capture.place import ELECTION, START, write_registry
+
+AT = slot_of(epoch_ms(START))
+HOUR_MS = 3_600_000
+
+
+def post(made_ms: int, tag: str) -> bytes:
+    line = {"data": {"id": str((made_ms - X_EPOCH_MS) << 22), "text": "x"}, "matching_rules": [{"id": "1", "tag": tag}]}
+    return json.dumps(line).encode() + b"\r\n"
+
+
+def heard(folder: Path, *lines: bytes, election: str = ELECTION) -> Spool:
+    spool = Spool(folder, cap_bytes=10_000_000)
+    spool.append(records.started(AT))
+    spool.append(records.rules(AT, election, 0, "0123456789ab"))
+    spool.append(records.opened(AT, 1))
+    for line in lines:
+        spool.append(records.line(AT + 1000, 1, line))
+    spool.roll(AT + SLOT_MS)
+    return spool
+
+
+def elections(folder: Path) -> list[Election]:
+    return list(write_registry(folder).elections.values())
+
+
+def test_pointers_come_before_the_journal_and_that_before_the_lines(tmp_path: Path) -> None:
+    old, new = post(AT - 5 * HOUR_MS, f"elec:{ELECTION}:amartin"), post(AT, f"elec:{ELECTION}:bleroux")
+    with heard(tmp_path / "spool", old, new) as spool:
+        [segment] = spool.closed()
+        [parcel] = parcels_of(spool, segment, Wanted(elections(tmp_path)), "v1")
+    (late, pointer), (journal_key, journal), (body_key, body) = parcel.objects
+    pointed = parse_late(late)
+    assert pointed is not None
+    assert pointed.batch.body == body_key == msgspec.json.decode(pointer)["batch"]
+    assert parse_batch(journal_key) == parse_batch(body_key)
+    assert unpacked(body) == old + new
+    read = decode_journal(journal, journal_key)
+    assert (read.posts, read.registry_version, read.planned.seconds) == (2, "v1", 300)
+
+
+def test_a_slot_in_which_nothing_came_is_an_empty_gzip_with_a_journal(tmp_path: Path) -> None:
+    with heard(tmp_path / "spool") as spool:
+        [parcel] = parcels_of(spool, spool.closed()[0], Wanted(elections(tmp_path)), "v1")
+    (journal_key, journal), (_, body) = parcel.objects
+    assert unpacked(body) == b""
+    assert decode_journal(journal, journal_key).posts == 0
+
+
+def test_lines_of_an_election_that_the_registry_has_no_more_are_not_dropped(tmp_path: Path) -> None:
+    line = post(AT, "elec:gone_2027:x")
+    with heard(tmp_path / "spool", line, election="gone_2027") as spool:
+        [parcel] = parcels_of(spool, spool.closed()[0], Wanted([]), "v2")
+    assert parcel.election == "gone_2027"
+    assert unpacked(parcel.objects[-1][1]) == line
+    assert decode_journal(parcel.objects[0][1], parcel.objects[0][0]).registry_version == "0123456789ab"
+
+
+def test_a_slot_of_no_election_without_lines_is_nothing_to_upload(tmp_path: Path) -> None:
+    with heard(tmp_path / "spool") as spool:
+        assert parcels_of(spool, spool.closed()[0], Wanted([]), "v2") == []
