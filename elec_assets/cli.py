@@ -183,6 +183,33 @@ def sandbox_trends(*, port: int, seed: int, faults: Path | None, replay: tuple[P
         until_interrupted()
 
 
+@sandbox.command("kaggle")
+@click.option(
+    "--port", default=0, type=click.IntRange(0, 65535), help="Port on 127.0.0.1; 0 takes a free one and prints it."
+)
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/kaggle_faults.py.",
+)
+def sandbox_kaggle(*, port: int, faults: Path | None) -> None:
+    """Kaggle's datasets: create, version, status, files, download, metadata. In memory: all is gone at the end."""
+    from elec_assets.sandbox.faults import load_faults
+    from elec_assets.sandbox.kaggle_faults import KaggleFault
+    from elec_assets.sandbox.serve_kaggle import command_environment, start_kaggle
+
+    try:
+        server = start_kaggle(port=port, faults=load_faults(faults, KaggleFault) if faults else ())
+    except (ValueError, OSError) as error:
+        stop(str(error), 2)
+    click.echo(server.url)
+    variables = " ".join(f"{name}={value}" for name, value in command_environment(server).items())
+    click.echo(f"For the kaggle command: HOME=$(mktemp -d) {variables}", err=True)
+    click.echo("Stop with Ctrl-C.", err=True)
+    with server:
+        until_interrupted()
+
+
 @main.group()
 def candidates() -> None:
     """The registry: who is followed."""

@@ -100,6 +100,7 @@ def test_the_commands_are_those_that_the_design_names() -> None:
         "elec doctor",
         "elec plan",
         "elec rebuild",
+        "elec sandbox kaggle",
         "elec sandbox trends",
         "elec sandbox x",
         "elec status",
@@ -121,7 +122,7 @@ def test_every_command_and_option_says_what_it_does(name: str) -> None:
             assert (option.metavar or str(option.name).upper()) in command.help
 
 
-@pytest.mark.parametrize("name", [n for n in LEAVES if n not in ("elec sandbox x", "elec sandbox trends")])
+@pytest.mark.parametrize("name", [n for n in LEAVES if not n.startswith("elec sandbox ")])
 def test_every_command_that_reports_takes_json(name: str) -> None:
     assert "--json" in [flag for option in COMMANDS[name].params for flag in option.opts]
 
@@ -153,6 +154,7 @@ def test_the_version_is_that_of_the_package() -> None:
         ["sandbox", "x", "--posts-per-hour", "-1"],
         ["sandbox", "x", "--replay", "nowhere.jsonl"],
         ["sandbox", "x", "--faults", "candidates.yaml"],
+        ["sandbox", "kaggle", "--faults", "candidates.yaml"],
         ["sandbox", "x", "--replay", "candidates.yaml"],
         ["demo", "--port", "0"],
         ["demo", "--port", "70000"],
