@@ -232,7 +232,7 @@ def test_the_command_prints_an_address_that_answers_and_stops(monkeypatch: pytes
         return started[-1]
 
     monkeypatch.setattr(serve, "start_trends", start)
-    monkeypatch.setattr(cli, "_until_interrupted", asked)
+    monkeypatch.setattr(cli, "until_interrupted", asked)
     arguments = ["sandbox", "trends", "--replay", str(recording)]
     result = click.testing.CliRunner().invoke(cli.main, arguments)
     ((url, text),) = seen
