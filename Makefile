@@ -41,13 +41,15 @@ prove: install ## the full counts, loads and soaks; all that uses a store on two
 	$(BIN)/pytest -m "not prove" --store=ministack
 	$(BIN)/python -m elec_assets_tests.fuzz --seconds $(FUZZ_SECONDS)
 
-bench: install ## the comparisons, at sizes that take some 10 minutes; `python -m bench.NAME --help` tells more
+bench: install ## the comparisons, at sizes that take some 15 minutes; `python -m bench.NAME --help` tells more
 	$(BIN)/python -m bench.rollup --size 100000
 	$(BIN)/python -m bench.week --size 300000 --grow 3
 	$(BIN)/python -m bench.gzip_bytes
 	$(BIN)/python -m bench.hourly_run
 	$(BIN)/python -m bench.calibration
 	$(BIN)/python -m bench.sampling
+	$(BIN)/python -m bench.recall --size 2
+	$(BIN)/python -m bench.load --size 30
 
 docs: install ## make .env.example, docs/data-dictionary.md and docs/bad-input.md anew from the code
 	$(BIN)/python -m elec_assets.settings > .env.example

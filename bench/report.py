@@ -21,12 +21,16 @@ class WrongOption(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A benchmark's result: figures by name (ratios above 1: the first named costs more), and its rows."""
+    """A benchmark's result: figures by name (ratios above 1: the first named costs more), and its rows.
+
+    `broken`: promises that were not kept, a sentence each; with any, the exit code is 1.
+    """
 
     headline: Mapping[str, float]
     rows: Sequence[Row]
     notes: Sequence[str] = ()
     more: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    broken: Sequence[str] = ()
 
 
 def options(
@@ -93,7 +97,9 @@ def main(
         print(json.dumps({"headline": dict(report.headline), "rows": list(report.rows), **more}))
     else:
         print(text(report))
-    return DONE
+    for sentence in report.broken:
+        print(f"broken: {sentence}", file=sys.stderr)
+    return FAILED if report.broken else DONE
 
 
 def _check(args: argparse.Namespace) -> None:

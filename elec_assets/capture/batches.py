@@ -1,8 +1,9 @@
 """From a closed segment to the batches of the elections: which lines are whose, and what the slot proves for each."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from elec_assets.capture.connection_spans import ConnectionSpans
 from elec_assets.capture.evidence import Evidence
@@ -26,9 +27,36 @@ class SlotPlan:
     registry_version: str
 
 
+class Body(Protocol):
+    """Where the lines of a batch go, one after another."""
+
+    def add(self, raw: bytes) -> None:
+        """A line, with its end."""
+        ...
+
+    def end(self) -> bytes:
+        """All of them, in the form of this body; once."""
+        ...
+
+
+class PlainBody:
+    """The lines as received."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def add(self, raw: bytes) -> None:
+        """See `Body`."""
+        self._lines.append(raw)
+
+    def end(self) -> bytes:
+        """See `Body`."""
+        return b"".join(self._lines)
+
+
 @dataclass(frozen=True, slots=True)
 class ElectionBatch:
-    r"""The batch of one election: its key, its lines as received (not compressed), journal, and pointers.
+    r"""The batch of one election: its key, its lines as received (in the form of a `Body`), journal, and pointers.
 
     Every line of the body ends with a line end: one that was cut off before its own gets `\r\n`, and one that has
     others inside counts as several, so that the journal's receive times fit to the lines.
@@ -40,7 +68,12 @@ class ElectionBatch:
     late: tuple[LateKey, ...]
 
 
-def batches_of(segment: Segment, records: Iterable[Record], plans: Mapping[str, SlotPlan]) -> list[ElectionBatch]:
+def batches_of(
+    segment: Segment,
+    records: Iterable[Record],
+    plans: Mapping[str, SlotPlan],
+    body: Callable[[], Body] = PlainBody,
+) -> list[ElectionBatch]:
     """The batch of each planned election, in the order of `plans` (by election key).
 
     A line goes to the elections whose prefix a tag of it has; to all where no election's has, or it cannot be read.
@@ -49,7 +82,7 @@ def batches_of(segment: Segment, records: Iterable[Record], plans: Mapping[str, 
         SpoolDamaged: a record's payload cannot be read.
         OSError: what `records` raises.
     """
-    piles = [_Pile(plan) for plan in plans.values()]
+    piles = [_Pile(plan, body()) for plan in plans.values()]
     sorter, evidence, spans, causes = _Sorter(piles), Evidence(), ConnectionSpans(), _Causes()
     for record in records:
         if record.kind is Kind.LINE:
@@ -66,14 +99,14 @@ def batches_of(segment: Segment, records: Iterable[Record], plans: Mapping[str, 
 @dataclass(slots=True)
 class _Pile:
     plan: SlotPlan
-    lines: list[bytes] = field(default_factory=list)
+    body: Body
     received_ms: list[int] = field(default_factory=list)
     connections: list[int] = field(default_factory=list)
     sorts: Counter[Sort] = field(default_factory=Counter)
     hours: Counter[int] = field(default_factory=Counter)
 
     def add(self, record: Record, raw: bytes, read: LineRead, hour: int | None) -> None:
-        self.lines.append(raw)
+        self.body.add(raw)
         self.received_ms.append(record.at_ms)
         self.connections.append(record.connection)
         self.sorts[read.sort] += 1
@@ -106,7 +139,7 @@ class _Pile:
             for hour, window in windows.items()
             if hour not in (own, own - 1)
         )
-        return ElectionBatch(key, b"".join(self.lines), journal, tuple(late))
+        return ElectionBatch(key, self.body.end(), journal, tuple(late))
 
 
 def _ended(payload: bytes) -> list[bytes]:

@@ -13,10 +13,32 @@ from elec_assets.capture.spool import Spool
 from elec_assets.capture.wanted import Wanted
 from elec_assets.domain.intervals import NOWHERE
 from elec_assets.domain.rules import rule_tag_prefix
-from elec_assets.transforms.gzips import packed
+from elec_assets.transforms.gzips import GzipStream
 from elec_assets.transforms.journals import encode_journal
 
 _UNKNOWN = "unknown"
+_BLOCK_BYTES = 1 << 20
+
+
+class PackedBody:
+    """The lines of a batch as one gzip member, packed as they come: a busy slot (220 MB) is never held whole."""
+
+    def __init__(self) -> None:
+        self._stream = GzipStream()
+        self._packed: list[bytes] = []
+        self._block = bytearray()
+
+    def add(self, raw: bytes) -> None:
+        """See `batches.Body`."""
+        self._block += raw
+        if len(self._block) >= _BLOCK_BYTES:
+            self._packed.append(self._stream.feed(self._block))
+            self._block = bytearray()
+
+    def end(self) -> bytes:
+        """See `batches.Body`."""
+        self._packed += self._stream.feed(self._block), self._stream.end()
+        return b"".join(self._packed)
 
 
 def parcels_of(spool: Spool, segment: Segment, wanted: Wanted, version: str) -> list[Parcel]:
@@ -32,7 +54,8 @@ def parcels_of(spool: Spool, segment: Segment, wanted: Wanted, version: str) -> 
     }
     if not plans:
         plans = _forgotten(spool.read(segment))
-    return [_parcel(batch) for batch in batches_of(segment, spool.read(segment), dict(sorted(plans.items())))]
+    batches = batches_of(segment, spool.read(segment), dict(sorted(plans.items())), PackedBody)
+    return [_parcel(batch) for batch in batches]
 
 
 def _forgotten(heard: Iterable[Record]) -> dict[str, SlotPlan]:
@@ -63,4 +86,4 @@ def _objects(batch: ElectionBatch) -> Iterator[tuple[str, bytes]]:
     for late in batch.late:
         yield late.key, msgspec.json.encode({"version": 1, "batch": batch.key.body})
     yield batch.key.journal, encode_journal(batch.journal)
-    yield batch.key.body, packed(batch.body)
+    yield batch.key.body, batch.body

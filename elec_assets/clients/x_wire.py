@@ -22,6 +22,7 @@ import urllib3.connection
 import urllib3.connectionpool
 
 from elec_assets.clients.x_errors import classify
+from elec_assets.clients.x_gather import gather
 from elec_assets.clients.x_lines import LineResponse
 from elec_assets.clients.x_transport import TWEEPY_ROOT
 
@@ -53,6 +54,7 @@ class Wire:
     Attributes:
         stopped: whether `stop` was called.
         late: whether a time that `expect` set was over.
+        ended: set once one of these ended the attempt, or it is over.
         reached: whether a connection stood: X may have counted it.
     """
 
@@ -60,6 +62,7 @@ class Wire:
         self.stopped = False
         self.late = False
         self.reached = False
+        self.ended = threading.Event()
         self._lock = threading.Lock()
         self._held: socket.socket | None = None
         self._found: SimpleQueue[_Addresses | OSError | None] = SimpleQueue()
@@ -95,6 +98,7 @@ class Wire:
     def close(self) -> None:
         """Let go of the connection."""
         self._closed = True
+        self.ended.set()
         self._bell.set()
         with self._lock:
             held, self._held = self._held, None
@@ -160,6 +164,7 @@ class Wire:
             raise WireEnded("ended before the connection was made")
 
     def _end(self) -> None:
+        self.ended.set()
         self._found.put(None)
         with self._lock:
             if self._held is not None:
@@ -171,7 +176,7 @@ class Wire:
             if self._busy or time.monotonic() < self._deadline:
                 again = False
                 self._sleep(self._span_s if self._busy else self._deadline - time.monotonic())
-            elif not again and self._waiting():
+            elif not again and self.waiting():
                 # Bytes lie there: it is this process that was held up (a pause of the machine, all its cores busy).
                 again = True
                 self._sleep(self._span_s)
@@ -185,7 +190,7 @@ class Wire:
         self._bell.wait(max(seconds, 0.0))
         self._bell.clear()
 
-    def _waiting(self) -> bool:
+    def waiting(self) -> bool:
         """Whether the kernel has bytes that nobody read yet."""
         with self._lock:
             if self._held is None:
@@ -204,13 +209,16 @@ def _shut(held: socket.socket) -> None:
 class StreamAdapter(requests.adapters.HTTPAdapter):
     """Sends tweepy's request for a stream to the base URL, over a wire; anything but 200 becomes an `XError`."""
 
-    def __init__(self, base_url: str, wire: Wire, connect_s: float, stall_s: float, lines: Lines) -> None:
+    def __init__(
+        self, base_url: str, wire: Wire, connect_s: float, stall_s: float, lines: Lines, gather_s: float
+    ) -> None:
         self._wire = wire
         super().__init__()
         self._lines = lines
         self._base_url = base_url.rstrip("/")
         self._connect_s = connect_s
         self._stall_s = stall_s
+        self._gather_s = gather_s
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # requests' own signature
         """Make connections over the wire."""
@@ -243,6 +251,7 @@ class StreamAdapter(requests.adapters.HTTPAdapter):
             # The standard library takes headers that were cut for whole ones.
             response.close()
             raise WireEnded("ended before the answer came")
+        gather(response.raw, self._gather_s, self._wire.waiting, self._wire.ended)
         self._wire.expect(self._stall_s)
         return LineResponse(response, self._lines)
 

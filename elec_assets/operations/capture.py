@@ -12,7 +12,7 @@ from elec_assets.clients.store import open_store
 from elec_assets.clients.x_connections import XConnections
 from elec_assets.clients.x_control import XControl
 from elec_assets.clients.x_rules import XRules
-from elec_assets.clients.x_stream import CONNECT_S, STALL_S, XStream
+from elec_assets.clients.x_stream import CONNECT_S, GATHER_S, STALL_S, XStream
 from elec_assets.operations.report import DONE, FAILED
 from elec_assets.settings import Settings
 
@@ -109,5 +109,6 @@ def _x(settings: Settings, clock: CaptureClock) -> XParts:
         clock=clock.now_ms,
         stall_s=clock.real(STALL_S),
         connect_s=clock.real(CONNECT_S),
+        gather_s=clock.real(GATHER_S),
     )
     return XParts(stream=stream, connections=XConnections(control), rules=XRules(control))
