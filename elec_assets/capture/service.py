@@ -36,6 +36,7 @@ _TICK_S = 1.0
 _PROGRESS_S = 60.0
 # Of the 2 s that a stop may take, in seconds of the wall.
 _LISTENING_END_S, _UPLOAD_END_S, _TICK_END_S = 0.7, 0.7, 0.3
+_LOOK_END_S = 0.1
 
 
 class Service:
@@ -54,6 +55,8 @@ class Service:
         self._clock = clock
         self._say = say
         self._stop = threading.Event()
+        self._interrupted = threading.Event()
+        self._failed: Exception | None = None
         self._watch = RegistryWatch(options.registry)
         self._wanted = Wanted(self._elections())
         refuse_nothing(options, self._watch.registry, self._now())
@@ -112,6 +115,7 @@ class Service:
 
     def stop(self) -> None:
         """End in order: within 2 seconds, whatever the store and X do."""
+        self._interrupted.set()
         self._stop.set()
 
     def run(self) -> CaptureSummary:
@@ -136,8 +140,14 @@ class Service:
         return self._summary(began)
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        def watched() -> None:
+            try:
+                run()
+            except Exception as error:  # noqa: BLE001 - told by the thread that waits for this one
+                self._failed = self._failed or error
+
         # Daemons: a store that does not answer must not keep the process.
-        thread = threading.Thread(target=run, name=f"capture {name}", daemon=True)
+        thread = threading.Thread(target=watched, name=f"capture {name}", daemon=True)
         thread.start()
         return thread
 
@@ -160,7 +170,7 @@ class Service:
             self._clock.wait(self._stop, left_s)
 
     def _raise_failures(self) -> None:
-        failed = self._listening.failed or self._uploads.failed
+        failed = self._listening.failed or self._uploads.failed or self._failed
         if failed is not None:
             raise failed
 
@@ -175,14 +185,20 @@ class Service:
         try:
             if once:
                 self.spool.roll(self._clock.now_ms(), early=True)
-                uploads.join()
-                self._uploads.finish()
+                self._wait_for(uploads)
+                self._wait_for(self._thread("last upload", self._uploads.finish))
+                self._raise_failures()
             uploads.join(_UPLOAD_END_S)
         finally:
             self.spend.close()
             self._last = self._reporter.status(running=False)
             self._reporter.write(self._last)
             self.spool.close()
+
+    def _wait_for(self, thread: threading.Thread) -> None:
+        """Until it ends, or `stop` is called: a store that does not answer must not keep a run of a named time."""
+        while thread.is_alive() and not self._interrupted.is_set():
+            thread.join(_LOOK_END_S)
 
     def _seconds(self) -> None:
         """Each second: what came is durable, slots that are over are closed."""

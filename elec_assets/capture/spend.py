@@ -1,8 +1,9 @@
 """What the stream cost this month, written before it can be spent, and the stop before the budget is passed.
 
-X bills a post when it sends it: a line that arrives is already paid for. So money is reserved ahead, on disk, before
-the connection and whenever less than half of the reservation is left; each line is counted against it as it is
-received. A crash leaves the reservation counted: the ledger may say too much, never too little. Months are UTC.
+X bills a post when it sends it: a line that arrives is already paid for, and so is what is on its way. So money is
+reserved ahead, on disk, before the connection and again before less is left than what may be on its way; each line is
+counted against it as it is received. A crash leaves the reservation counted: the ledger may say too much, never too
+little (`docs/decisions/0010-what-is-under-way.md`). Months are UTC.
 One file a month, `spend/{YYYYMM}.json` in the spool's folder, with one writer: who holds the spool.
 """
 
@@ -23,7 +24,9 @@ from elec_assets.domain.windows import from_epoch_ms
 # A post sent just before midnight may be billed to the day before: in the first seconds of a day none is remembered.
 _MIDNIGHT_MS = 30_000
 _DAY_MS = 86_400_000
-# Lines: what may be under way at any time, and what is reserved at least.
+# Lines: what X may send within a second, out of any silence (its limit, 2026); what may be under way besides what came
+# in the busiest second; and what is reserved besides what may be under way.
+MOST_A_SECOND = 250
 _UNDER_WAY = 25
 _RESERVED = 10
 # Lines of a month after which their mean says what one costs.
@@ -99,7 +102,8 @@ class CaptureSpend:
             self._turn(at_ms)
             self._add(self._ids.read(raw, remember=at_ms % _DAY_MS >= _MIDNIGHT_MS))
             self._peak.add(at_ms)
-            if 2 * (self._month.reserved_usd - self._unwritten_usd) < self._step_usd():
+            left = self._month.reserved_usd - self._unwritten_usd
+            if left < self._under_way_usd() + self._ahead_usd() / 2:
                 self._topped_up()
 
     def tick(self) -> None:
@@ -108,24 +112,27 @@ class CaptureSpend:
             return
         with self._lock:
             self._turn(self._clock.now_ms())
-            if self._month.reserved_usd and self._unwritten_usd > self._month.reserved_usd / 4:
+            if self._month.reserved_usd and self._unwritten_usd > self._ahead_usd() / 4:
                 self._topped_up()
 
     def disconnected(self) -> None:
-        """A connection has ended: its reservation is given back, less what may have been under way."""
+        """A connection has ended: its reservation is given back, less what may have been under way.
+
+        One that was ended because of the budget may have been ended within a burst: its reservation is kept.
+        """
         if self.free:
             return
         with self._lock:
             self._unwritten_usd += self._peak.last_second(self._clock.now_ms()) * self._usual_usd()
             with suppress(OSError):  # then the reservation stays counted
-                self._write(0.0)
+                self._write(0.0 if self._over is None else self._under_way_usd())
 
     def close(self) -> None:
-        """Write what was counted, and give back what was reserved."""
+        """Write what was counted, and give back what was reserved, but for what is over."""
         if self.free:
             return
         with self._lock, suppress(OSError):
-            self._write(0.0)
+            self._write(0.0 if self._over is None else self._month.reserved_usd)
 
     def _add(self, read: Read) -> None:
         self._unwritten_usd += read.usd(self._prices)
@@ -144,17 +151,26 @@ class CaptureSpend:
 
     def _refusal(self) -> str | None:
         spent = self._month.settled_usd + self._unwritten_usd
-        under_way = (_UNDER_WAY + self._under_way_s * self._peak.most) * self._usual_usd()
+        under_way = self._under_way_usd()
         if spent + under_way <= self.budget_usd:
             return None
         return (
-            f"over budget: {spent:.2f} USD of {self.budget_usd:.2f} USD are spent this month for the stream, and what "
-            f"is under way may cost {under_way:.2f} USD; raise ELEC_X_BUDGET_USD or lower ELEC_X_FILL_SHARE and start "
-            "again, or wait for the next month"
+            f"over budget: {spent:.2f} USD of {self.budget_usd:.2f} USD are spent this month for the stream, and "
+            f"what X may send before it hears of an end may cost {under_way:.2f} USD; raise ELEC_X_BUDGET_USD or lower "
+            "ELEC_X_FILL_SHARE and start again, or wait for the next month"
         )
 
-    def _step_usd(self) -> float:
+    def _under_way_usd(self) -> float:
+        """What may be sent and not be counted yet, at any time."""
+        lines = max(MOST_A_SECOND, _UNDER_WAY + self._under_way_s * self._peak.most)
+        return lines * self._usual_usd()
+
+    def _ahead_usd(self) -> float:
+        """What is reserved besides, so that not every line has to be."""
         return (_RESERVED + 2 * self._peak.most) * self._usual_usd()
+
+    def _step_usd(self) -> float:
+        return self._under_way_usd() + self._ahead_usd()
 
     def _usual_usd(self) -> float:
         """What a line costs, rather too much: twice the month's mean, once there is one."""
@@ -172,7 +188,8 @@ class CaptureSpend:
             return
         reserved = self._month.reserved_usd
         with suppress(OSError):  # then the old month says too much
-            self._write(0.0)
+            # What was sent before midnight, and comes after it, is billed to the old month.
+            self._write(self._under_way_usd() if reserved else 0.0)
         self._unwritten_usd = 0.0
         self._over = None
         self._month = self._opened(_month(now_ms))

@@ -40,7 +40,7 @@ class Want:
 
 
 class Wanted:
-    """The plans of some elections, hour by hour. Pure but for what it remembers."""
+    """The plans of some elections, hour by hour. Pure but for what it remembers. Thread-safe."""
 
     def __init__(self, elections: Iterable[Election]) -> None:
         self.elections = tuple(elections)
@@ -81,10 +81,11 @@ class Wanted:
 
     def _hour(self, at_ms: int) -> Mapping[str, Intervals]:
         hour_ms = at_ms - at_ms % HOUR_MS
-        if hour_ms not in self._hours:
+        held = self._hours.get(hour_ms)
+        if held is None:
             hour = window_at(from_epoch_ms(hour_ms), Grain.HOUR)
-            self._hours = {
-                ms: held for ms, held in self._hours.items() if abs(ms - hour_ms) <= 2 * _AHEAD_HOURS * HOUR_MS
-            }
-            self._hours[hour_ms] = {e.key: calendar.planned(e, hour) for e in self.elections}
-        return self._hours[hour_ms]
+            held = {e.key: calendar.planned(e, hour) for e in self.elections}
+            near = {ms: h for ms, h in self._hours.items() if abs(ms - hour_ms) <= 2 * _AHEAD_HOURS * HOUR_MS}
+            # A new dict, never a changed one: other threads look at other hours meanwhile.
+            self._hours = {**near, hour_ms: held}
+        return held

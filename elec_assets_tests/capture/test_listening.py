@@ -57,7 +57,7 @@ class World:
     def run(self) -> list[Record]:
         """Play the script; the records of the spool."""
         with Spool(self.folder, cap_bytes=self.cap_bytes) as self.spool:
-            spend = CaptureSpend(self.folder, budget_usd=5.0, prices=self.prices, clock=self.clock)
+            spend = CaptureSpend(self.folder, budget_usd=15.0, prices=self.prices, clock=self.clock)
             budget = ConnectBudget(self.folder, wall_ms=self.clock.ms, steady_ms=self.clock.ms)
             self.listening = Listening(
                 Parts(
@@ -252,7 +252,7 @@ def test_over_budget_nothing_is_asked_until_the_month_ends(tmp_path: Path) -> No
     assert datetime.fromtimestamp(world.at[1] / 1000, UTC).strftime("%Y%m%d") == "20270301"
     [(outcome, why)] = causes(records)
     assert outcome is Outcome.OVER_BUDGET
-    assert "of 5.00 USD are spent this month for the stream" in why
+    assert "of 15.00 USD are spent this month for the stream" in why
 
 
 def test_outside_the_plan_nothing_is_asked_and_no_cause_is_given(tmp_path: Path) -> None:

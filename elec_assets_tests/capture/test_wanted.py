@@ -1,5 +1,7 @@
 """When to be connected."""
 
+import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -95,3 +97,32 @@ def test_a_slot_is_planned_in_part_and_lived_by_the_elections_that_collect_in_it
     last = epoch_ms(mine.calendar.collect_until)
     assert [e.key for e in wanted.living(last)] == ["xx_2027", "later"], "its end is proven in the slot after"
     assert wanted.living(last + SLOT_MS) == ()
+
+
+def test_threads_may_look_at_hours_far_apart_at_the_same_time() -> None:
+    """An upload packs a slot of yesterday while the loop looks at now: each threw the other's hours away.
+
+    The loop's KeyError ended the capture.
+    """
+    chosen = election()
+    wanted = Wanted([chosen])
+    failed: list[Exception] = []
+
+    def look(day: int) -> None:
+        try:
+            for slot in range(80):
+                assert wanted.planned(chosen, HOUR_18 + day * 24 * HOUR_MS + slot % 20 * HOUR_MS)
+        except Exception as error:  # noqa: BLE001 - of a thread
+            failed.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=look, args=(day,)) for day in (0, 9, 0, 20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not failed

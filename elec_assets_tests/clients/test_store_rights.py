@@ -10,12 +10,13 @@ import pytest
 import requests
 
 from elec_assets.clients.store import ObjectExists, Store, StoreError, open_store
+from elec_assets_tests.capture.place import place
 from elec_assets_tests.s3 import Bucket, make_bucket, serve
 
 KEY = "xx_2027/data/raw/twitter/20270201/20270201_1805_ab12.jsonl.gz"
 REFUSED = "no permission; check the rights of this identity"
-# moto asks nobody who they are for so many requests: the bucket, the user, its policy, its key.
-UNASKED = 4
+# moto asks nobody who they are for so many requests: the bucket; of two users the user, its policy, its key.
+UNASKED = 7
 # Lines of errors are coloured.
 LINE = re.compile(r'"(?:\x1b\[[0-9;]*m)*([A-Z]+) [^ ?]*(?:\?([^ ]*))? HTTP')
 
@@ -30,15 +31,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 @pytest.fixture(scope="module")
 def keys(server: tuple[str, Path]) -> tuple[Bucket, dict[str, str]]:
     """The bucket, and the credentials of a user who may only put raw objects."""
-    url, _ = server
-    bucket = make_bucket(url)
-    allowed = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket.name}/*/data/raw/*"}
+    bucket = make_bucket(server[0])
+    return bucket, user(server[0], "collector", f"{bucket.name}/*/data/raw/*")
+
+
+@pytest.fixture(scope="module")
+def keys_of_another(server: tuple[str, Path], keys: tuple[Bucket, dict[str, str]]) -> dict[str, str]:
+    """The credentials of a user who may only put raw objects of another election."""
+    return user(server[0], "another", f"{keys[0].name}/*/yy_2027/data/raw/*")
+
+
+def user(url: str, name: str, resource: str) -> dict[str, str]:
+    allowed = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{resource}"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    iam(url, Action="CreateUser", UserName="collector")
-    iam(url, Action="PutUserPolicy", UserName="collector", PolicyName="raw", PolicyDocument=policy)
-    answer = iam(url, Action="CreateAccessKey", UserName="collector")
+    iam(url, Action="CreateUser", UserName=name)
+    iam(url, Action="PutUserPolicy", UserName=name, PolicyName="raw", PolicyDocument=policy)
+    answer = iam(url, Action="CreateAccessKey", UserName=name)
     found = {tag: re.findall(f"<{tag}>(.+?)</{tag}>", answer)[0] for tag in ("AccessKeyId", "SecretAccessKey")}
-    return bucket, {"AWS_ACCESS_KEY_ID": found["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"]}
+    return {"AWS_ACCESS_KEY_ID": found["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"]}
 
 
 def iam(url: str, **fields: str) -> str:
@@ -50,7 +60,11 @@ def iam(url: str, **fields: str) -> str:
 
 
 @pytest.fixture
-def collector(keys: tuple[Bucket, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> Store:
+def collector(
+    keys: tuple[Bucket, dict[str, str]],
+    keys_of_another: dict[str, str],  # noqa: ARG001 - made while moto asks nobody who they are
+    monkeypatch: pytest.MonkeyPatch,
+) -> Store:
     bucket, credentials = keys
     for name, value in {**bucket.environment, **credentials}.items():
         monkeypatch.setenv(name, value)
@@ -127,3 +141,34 @@ def test_a_key_that_nobody_knows_is_refused_too(collector: Store, monkeypatch: p
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNKNOWN")
     with pytest.raises(StoreError, match=r"no permission \(InvalidAccessKeyId\); check the rights of this identity"):
         open_store(collector.url, allow_http=True).create(KEY.replace("1805", "1835"), b"x")
+
+
+def test_the_capture_service_needs_no_other_right(collector: Store, tmp_path: Path) -> None:
+    with place(tmp_path, speed=30, posts_per_hour=6000) as p:
+        summary = p.service(store=lambda: open_store(collector.url, allow_http=True), for_s=60.0).run()
+        told = "\n".join(p.said)
+    assert (summary.uploaded, summary.waiting, summary.problems) == (1, 0, ())
+    assert summary.lines > 0
+    assert "whether the registry changes the past is not known here: cannot list '" in told
+    assert "whose posts the store holds could not be written down or looked up: cannot write 'state/x_source" in told
+    assert list((tmp_path / "spool" / "segments").glob("*Z_*")) == []
+    assert "upload: " not in told
+
+
+def test_a_service_without_the_right_to_write_says_what_to_do_and_keeps_what_it_heard(
+    collector: Store,
+    keys: tuple[Bucket, dict[str, str]],
+    keys_of_another: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in keys_of_another.items():
+        monkeypatch.setenv(name, value)
+    with place(tmp_path, speed=30, posts_per_hour=6000) as p:
+        summary = p.service(store=lambda: open_store(collector.url, allow_http=True), for_s=60.0).run()
+        told = "\n".join([*p.said, *summary.problems])
+    assert (summary.uploaded, summary.waiting) == (0, 1)
+    assert summary.lines > 0
+    assert re.search(r"upload: cannot write 'xx_2027/data/raw/twitter/20270203/20270203_20\d\d_\w{8}\.journal", told)
+    assert f"in {keys[0].url}: {REFUSED}; what waits stays in the spool, and is sent when the store takes it" in told
+    assert not any(secret in told for secret in keys_of_another.values())
