@@ -17,7 +17,7 @@ from elec_assets.clients.weekly_archive import WeeklyArchive, WeeklyDamaged
 from elec_assets.domain import calendar, layout
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
-from elec_assets.domain.tables import COVERAGE, TWEETS, Table
+from elec_assets.domain.tables import COVERAGE, TWEETS, VOLUME, Table
 from elec_assets.domain.trends import SOURCE
 from elec_assets.domain.windows import Grain, Window, key_of, split
 from elec_assets.resources import StoreResource, utc_now
@@ -40,7 +40,13 @@ _COVERAGE_CHECKS = {
     verification.COMPLETE: "Every planned unit that is over is covered (ok or empty).",
 }
 
-
+_VOLUME_CHECKS = {
+    verification.COLUMNS: "Columns, their order and types are those of the table.",
+    verification.KEYS_UNIQUE: "No candidate, hour and kind stands twice.",
+    verification.TIMES_INSIDE: "Every hour belongs to the week.",
+    verification.NOT_SHRUNK: "Both files of the week hold the same rows.",
+    verification.COMPLETE: "Originals of every planned hour of the week that is over are counted.",
+}
 _TRENDS_CHECKS = {
     verification.COLUMNS: "Columns of every file, their order and types are those of its table.",
     verification.KEYS_UNIQUE: "No row stands twice in a file.",
@@ -56,6 +62,7 @@ def election_checks(election: Election) -> list[dg.AssetChecksDefinition]:
     return [
         _candidates_check(election),
         _tweets_check(election),
+        _volume_check(election),
         _coverage_check(election),
         _trends_check(election),
     ]
@@ -94,6 +101,22 @@ def _tweets_check(election: Election) -> dg.AssetChecksDefinition:
         yield from _results(key, _TWEETS_CHECKS, found)
 
     return tweets_weekly_checks
+
+
+def _volume_check(election: Election) -> dg.AssetChecksDefinition:
+    key = parts.key(election, "twitter", "volume")
+
+    @dg.multi_asset_check(
+        name=f"{election.key}__twitter__volume_checks",
+        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _VOLUME_CHECKS.items()],
+    )
+    def volume_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
+        opened = store.open()
+        weeks = _weeks(context, partitions.weeks(election), key)
+        found = {key_of(week, Grain.WEEK): _volume_week(opened, election, week) for week in weeks}
+        yield from _results(key, _VOLUME_CHECKS, found)
+
+    return volume_checks
 
 
 def _coverage_check(election: Election) -> dg.AssetChecksDefinition:
@@ -193,6 +216,25 @@ def _coverage_week(store: Store, election: Election, week: Window) -> list[Findi
             partition, outcome = units.select("partition", "outcome").row(0)
             text = f"{units.height} {name} with a gap, the first {partition}: {outcome}"
             found.append(Finding(verification.COMPLETE, text))
+    return found
+
+
+def _volume_week(store: Store, election: Election, week: Window) -> list[Finding]:
+    archive = WeeklyArchive(store, election.key, VOLUME.name, VOLUME)
+    frame, found = _read(archive, week, VOLUME, [*VOLUME.key, "posts"])
+    if frame is None:
+        return found
+    found += verification.keys_unique(frame, VOLUME)
+    found += verification.times_inside(frame["hour"], week)
+    if not archive.csv_agrees(week, "candidate", frame["candidate"]):
+        text = "the CSV holds other rows than the Parquet file beside it; build the week again"
+        found.append(Finding(verification.NOT_SHRUNK, text))
+    over = [h for h in split(week, Grain.HOUR) if h.end <= utc_now() and calendar.planned(election, h)]
+    counted = set(frame.filter(pl.col("posts").is_not_null())["hour"])
+    gaps = [key_of(hour, Grain.HOUR) for hour in over if hour.start not in counted and election.as_of(hour.start)]
+    if gaps:
+        text = f"{len(gaps)} of {len(over)} planned hours are not counted, the first {gaps[0]}"
+        found.append(Finding(verification.COMPLETE, text))
     return found
 
 

@@ -14,6 +14,7 @@ from elec_assets.assets.coverage import coverage_weekly_asset
 from elec_assets.assets.trends import trends_asset
 from elec_assets.assets.trends_weekly import trends_weekly_asset
 from elec_assets.assets.tweets import tweets_asset
+from elec_assets.assets.volume import volume_asset
 from elec_assets.assets.weekly import tweets_weekly_asset
 from elec_assets.checks import election_checks
 from elec_assets.clients.registry_source import load_registry
@@ -95,6 +96,7 @@ def _assets(election: Election, registry: Registry, *, active: bool, paced: bool
         candidates_asset(election, registry),
         tweets_asset(election, registry, active=active),
         tweets_weekly_asset(election, active=active),
+        volume_asset(election, active=active),
         coverage_weekly_asset(election, active=active),
         *(
             trends_asset(election, registry, area, cadence, active=active, paced=paced)

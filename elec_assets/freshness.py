@@ -21,6 +21,7 @@ POLICIES: Mapping[str, dg.FreshnessPolicy] = {
         warn_window=timedelta(minutes=90), fail_window=timedelta(minutes=150)
     ),
     "twitter/weekly": _WEEKLY,
+    "twitter/volume": _WEEKLY,
     "google_trends/hourly": dg.FreshnessPolicy.time_window(
         warn_window=timedelta(hours=5), fail_window=timedelta(hours=6)
     ),

@@ -63,7 +63,7 @@ def scheduled_until(election: Election) -> datetime:
 def election_schedules(election: Election, *, asks_x: bool) -> list[dg.ScheduleDefinition]:
     """The schedules of an election until `scheduled_until`; `asks_x` says whether X may be asked at all."""
     tweets, searched = {parts.key(election, "twitter", "tweets"): Grain.HOUR}, _searched(election)
-    posts = {parts.key(election, "twitter", "weekly"): tweets}
+    posts = {parts.key(election, "twitter", product): tweets for product in ("weekly", "volume")}
     covered = {parts.key(election, "coverage", "weekly"): {**tweets, **searched}}
     files = {parts.key(election, SOURCE, "weekly"): searched}
     week = posts if searched else posts | covered

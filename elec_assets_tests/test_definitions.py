@@ -22,6 +22,7 @@ from elec_assets.domain.tables import (
     RELATED_QUERIES,
     RELATED_TOPICS,
     TWEETS,
+    VOLUME,
 )
 from elec_assets.settings import Settings
 from elec_assets_tests import guard
@@ -50,6 +51,7 @@ TABLES = {
     # Several files: the schema shown first is that of the table that most people want.
     "google_trends/weekly": CALIBRATED_INTEREST,
     "twitter/tweets": TWEETS,
+    "twitter/volume": VOLUME,
     "twitter/weekly": TWEETS,
 }
 KEYS = sorted(f"{election}/{product}" for election in ELECTIONS for product in TABLES)
@@ -96,6 +98,7 @@ CHECKS = {
         "times_inside_window",
     ],
     "twitter/tweets": ["columns", "complete", "completeness", "ids_unique", "not_shrunk", "times_inside_window"],
+    "twitter/volume": ["columns", "complete", "keys_unique", "not_shrunk", "times_inside_window"],
     "twitter/weekly": ["columns", "complete", "ids_unique", "not_shrunk", "times_inside_window"],
 }
 BROKEN_REGISTRY = """\

@@ -17,7 +17,7 @@ def test_hours_are_late_after_90_and_150_minutes() -> None:
     assert policy("twitter/tweets", active=True) == wanted
 
 
-@pytest.mark.parametrize("product", ["twitter/weekly", "coverage/weekly"])
+@pytest.mark.parametrize("product", ["twitter/weekly", "twitter/volume", "coverage/weekly"])
 def test_weeks_are_late_2_and_3_days_after_the_next_weeks_end(product: str) -> None:
     """Dagster counts from the last materialization, the build on Tuesday, not from the end of a week."""
     assert BUILT.strftime("%A %H:%M") == "Tuesday 02:00"

@@ -378,7 +378,7 @@ def test_run_keys_are_unique_per_tick(scheduled: Deployment) -> None:
 
 
 def test_a_week_is_built_on_tuesday(scheduled: Deployment) -> None:
-    for product in ("twitter/weekly", "coverage/weekly"):
+    for product in ("twitter/weekly", "twitter/volume", "coverage/weekly"):
         record(scheduled, product, ["2026-02-02"])
     monday, why = tick(scheduled, WEEKLY, TUESDAY - timedelta(days=1))
     assert monday == []
@@ -389,7 +389,7 @@ def test_a_week_is_built_on_tuesday(scheduled: Deployment) -> None:
 
 def test_a_week_is_rebuilt_only_when_an_hour_of_it_is_newer(scheduled: Deployment) -> None:
     record(scheduled, "twitter/tweets", hours("2026-02-09T00", "2026-02-09T05"))
-    for product in ("twitter/weekly", "coverage/weekly"):
+    for product in ("twitter/weekly", "twitter/volume", "coverage/weekly"):
         record(scheduled, product, ["2026-02-02", LAST_WEEK])
     wednesday = TUESDAY + timedelta(days=1)
     assert tick(scheduled, WEEKLY, wednesday)[0] == []
@@ -400,12 +400,13 @@ def test_a_week_is_rebuilt_only_when_an_hour_of_it_is_newer(scheduled: Deploymen
 
 
 def test_a_week_whose_coverage_failed_is_built_again(scheduled: Deployment) -> None:
-    """Both weekly assets are made by one run.
+    """All weekly assets are made by one run.
 
     Where only the tweets were stored the week counted as built, and its coverage was missing until an hour changed.
     """
     record(scheduled, "twitter/tweets", ["2026-02-09-05:00"])
-    record(scheduled, "twitter/weekly", ["2026-02-02", LAST_WEEK])
+    for product in ("twitter/weekly", "twitter/volume"):
+        record(scheduled, product, ["2026-02-02", LAST_WEEK])
     record(scheduled, "coverage/weekly", ["2026-02-02"])
     assert tick(scheduled, WEEKLY, TUESDAY)[0] == [LAST_WEEK]
 

@@ -207,6 +207,25 @@ CANDIDATES = Table(
     order=("candidate",),
 )
 
+TWEET_IDS = Table(
+    name="tweet_ids",
+    description="The posts about at least one candidate, by id: all that X lets others publish of them. Ask X for their content; it gives what still stands.",
+    columns=(
+        _must("tweet_id", _S, "X's id of the post, decimal digits. Read it as text: as a number it loses digits."),
+        _must("week", _S, "ISO year and week that the post was made in, UTC, e.g. 2027_05."),
+    ),
+    key=("tweet_id",),
+    order=("tweet_id",),
+)
+
+ALL_CANDIDATES = Table(
+    name="all_candidates",
+    description="Who is followed, in every election, as the registry says.",
+    columns=(_must("election", _S, "Key of the election."), *CANDIDATES.columns),
+    key=("election", "candidate"),
+    order=("election", "candidate"),
+)
+
 # What every table made of answers of Google Trends says about the question, and about what Google made of it.
 _ASKED = (
     _must(
@@ -439,6 +458,95 @@ REQUESTS = Table(
     order=("area", "window", "partition", "fetched_at", "request_id", "endpoint", "attempt"),
 )
 
+VOLUME = Table(
+    name="twitter_volume",
+    description="Posts about each candidate, hour by hour and kind by kind, in planned and covered time: zeros are silence, nulls are gaps. First versions alone: an edited post counts once, in the hour it was first made.",
+    columns=(
+        _must("hour", _T, "Start of the hour, UTC."),
+        _must("candidate", _S, "Key of the candidate; a post about several counts for each of them."),
+        _must("kind", _S, "original, reply, quote or retweet."),
+        Column(
+            "posts",
+            _I,
+            "Posts seen in planned and covered time. Null where none of the hour was covered, or where suppressed.",
+        ),
+        Column(
+            "posts_own",
+            _I,
+            "Of these, the posts that not only a handle shared by several candidates (of a party) makes count.",
+        ),
+        Column(
+            "weight",
+            _F,
+            "3600 / covered_s: how many posts of the hour each post seen stands for; null if nothing was covered.",
+        ),
+        Column("estimate", _F, "posts x weight: posts of the whole hour, estimated."),
+        Column("estimate_own", _F, "posts_own x weight."),
+        _must("planned_s", _F, "Seconds of the hour that the calendar plans."),
+        _must(
+            "covered_s",
+            _F,
+            "Planned seconds covered for this kind: by the stream or by search; of retweets by the stream alone.",
+        ),
+        _must("coverage", _F, "covered_s / planned_s, 0 to 1."),
+        _must("outcome", _S, "Outcome of the hour's originals, as in the coverage table."),
+        _must(
+            "suppressed",
+            _B,
+            "True where counts of the row are null because one, or what others leave of a total, is 1 to 4. Public releases only.",
+        ),
+    ),
+    key=("hour", "candidate", "kind"),
+    order=("hour", "candidate", "kind"),
+)
+
+_INTERVAL = "of the 95 percent interval"
+
+DAILY_SUMMARY = Table(
+    name="daily_summary",
+    description="One row per candidate and UTC day: how many posts, how much search, how well both were covered.",
+    columns=(
+        _must("day", _T, "Start of the day, UTC."),
+        _must("candidate", _S, "Key of the candidate."),
+        Column(
+            "posts_estimate",
+            _F,
+            "Posts of the day's covered hours, all kinds, estimated. Null where originals or retweets are.",
+        ),
+        Column("posts_low", _F, f"Lower end {_INTERVAL}: the sum of both parts', on the wide side."),
+        Column("posts_high", _F, f"Upper end {_INTERVAL}."),
+        Column("originals_estimate", _F, "Originals, replies and quotes alone; null where no hour was covered."),
+        Column("originals_low", _F, f"Lower end {_INTERVAL}."),
+        Column("originals_high", _F, f"Upper end {_INTERVAL}."),
+        Column("originals_quality", _S, "whole (all time covered), ok, or weak (too little seen for an interval)."),
+        Column("originals_coverage", _F, "Covered part of the planned time, 0 to 1; null where nothing was planned."),
+        Column("retweets_estimate", _F, "Retweets alone; null where no hour was covered by the stream."),
+        Column("retweets_low", _F, f"Lower end {_INTERVAL}."),
+        Column("retweets_high", _F, f"Upper end {_INTERVAL}."),
+        Column("retweets_quality", _S, "As originals_quality."),
+        Column("retweets_coverage", _F, "As originals_coverage, by the stream alone."),
+        Column(
+            "trends_area", _S, "Area of the two columns that follow, as the registry names it; null without Trends."
+        ),
+        Column(
+            "trends_index",
+            _F,
+            "Mean interest on Google on a scale that all candidates of the day share (mean_index of calibrated_interest); null where too small to see or not asked.",
+        ),
+        Column("trends_low", _F, f"Lower end {_INTERVAL}, relative to the mean candidate."),
+        Column("trends_high", _F, f"Upper end {_INTERVAL}."),
+        Column("trends_share", _F, "trends_index divided by its sum over the candidates of the day, 0 to 1."),
+        Column("trends_quality", _S, "ok, weak, below_floor or disconnected, as in calibrated_interest."),
+        _must(
+            "suppressed",
+            _B,
+            "True where a count of 1 to 4 is part of it: values are null, or to the nearest 5 posts seen (5 times the weight). Public releases only.",
+        ),
+    ),
+    key=("day", "candidate"),
+    order=("day", "candidate"),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -451,5 +559,9 @@ TABLES = {
         RELATED_QUERIES,
         CALIBRATED_INTEREST,
         REQUESTS,
+        VOLUME,
+        DAILY_SUMMARY,
+        TWEET_IDS,
+        ALL_CANDIDATES,
     )
 }
