@@ -246,7 +246,7 @@ def candidates_accept(*, reason: str, as_json: bool) -> None:
 @click.option("--posts-per-hour", type=click.FloatRange(min=0), help="Assume this volume instead of what was measured.")
 @AS_JSON
 def plan(*, posts_per_hour: float | None, as_json: bool) -> None:
-    """What will be asked of X and of Google Trends for each active election: rules, queries, requests, USD a day."""
+    """What will be asked of X and of Google Trends for each active election: rules, queries, requests, USD a month."""
     from elec_assets.operations.plan import plan as make
 
     settings, registry = settings_and_registry()

@@ -17,6 +17,16 @@ _LAUNCH = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(
 _STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename ... on PartitionBackfill {
   status error { message } assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
     numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } } } } }"""
+_RUN = """mutation($params: ExecutionParams!) { launchPipelineExecution(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
+  ... on InvalidSubsetError { message } ... on UnauthorizedError { message } } }"""
+_RUN_STATUS = """query($id: ID!) { runOrError(runId: $id) { __typename ... on Run { status } } }"""
+# The job of whatever assets are selected, and where `dagster dev -w workspace.yaml` finds it.
+_ASSET_JOB = {
+    "repositoryLocationName": "elec_assets",
+    "repositoryName": "__repository__",
+    "pipelineName": "__ASSET_JOB",
+}
 _PARTITIONS = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
   ... on AssetNode { partitionKeys } } }"""
 _RANGES = """query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename
@@ -97,6 +107,28 @@ class DagsterApi:
         if "backfillId" not in answer:
             raise DagsterUnreachable(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
         return str(answer["backfillId"])
+
+    def launch_run(self, assets: list[str], first: str, last: str) -> str:
+        """Ask for one run over some partitions, as the UI does for a single one; returns its id."""
+        tags = {"dagster/partition": first}
+        if first != last:
+            tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        params = {
+            "selector": {**_ASSET_JOB, "assetSelection": [{"path": a.split("/")} for a in assets]},
+            "runConfigData": {},
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+        }
+        answer = self._ask(_RUN, {"params": params})["launchPipelineExecution"]
+        if "run" not in answer:
+            raise DagsterUnreachable(f"Dagster refused the run: {answer.get('message', answer['__typename'])}")
+        return str(answer["run"]["runId"])
+
+    def run_status(self, run_id: str) -> str:
+        """How a run stands: QUEUED, STARTED, SUCCESS, FAILURE, CANCELED, ..."""
+        answer = self._ask(_RUN_STATUS, {"id": run_id})["runOrError"]
+        if answer["__typename"] != "Run":
+            raise DagsterUnreachable(f"Dagster knows no run {run_id}")
+        return str(answer["status"])
 
     def backfill(self, backfill_id: str) -> BackfillProgress:
         """How far a backfill is."""

@@ -118,6 +118,19 @@ def _make(folder: Path, now: datetime, weeks: int) -> None:
     (folder / "dagster" / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
 
 
+@contextmanager
+def no_proxies() -> Iterator[None]:
+    """Meanwhile this process knows no proxy: all that the demo talks to is on this machine."""
+    # Also what live capture asks: with HTTP_PROXY set it sent its requests to 127.0.0.1 there (2026-11).
+    before = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    for name in before:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(before)
+
+
 def environment(folder: Path, x_url: str, trends_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of the demo's processes: sandboxes, no account, no proxy, no way to a real AWS."""
     ours = ("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_")
@@ -131,6 +144,7 @@ def environment(folder: Path, x_url: str, trends_url: str, inherited: Mapping[st
         "DAGSTER_HOME": str(folder / "dagster"),
         "ELEC_REGISTRY": str(folder / "candidates.yaml"),
         "ELEC_STORE": str(folder / "data"),
+        "ELEC_SPOOL": str(folder / "spool"),
         "ELEC_X_BASE_URL": x_url,
         "X_BEARER_TOKEN": TOKEN,
         "ELEC_TRENDS_BASE_URL": trends_url,

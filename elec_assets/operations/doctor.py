@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from elec_assets.clients.rate_governor import RateGovernor, lock_path
@@ -24,23 +24,14 @@ from elec_assets.domain.registry import Registry
 from elec_assets.domain.registry_file import RegistryInvalid
 from elec_assets.domain.registry_history import sentences
 from elec_assets.domain.windows import from_epoch_ms, iso
+from elec_assets.operations.doctor_capture import capture_checks
+from elec_assets.operations.doctor_check import Check, State
 from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
 from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
 
-State = Literal["ok", "warn", "fail"]
 _PROBE = "state/doctor/probe"
 _LEAST_FREE_BYTES = 5_000_000_000
 _MARKS: dict[State, str] = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: what was found, and what to do."""
-
-    name: str
-    state: State
-    found: str
-    todo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +58,7 @@ class DoctorReport:
 
 
 def doctor(now: datetime) -> DoctorReport:
-    """Look at settings, registry, store, disk, X, budget and Google Trends.
+    """Look at settings, registry, store, disk, X, budget, live capture and Google Trends.
 
     Asks X one unbilled question, if a token is set; of Google nothing: each request counts there.
     """
@@ -87,6 +78,8 @@ def doctor(now: datetime) -> DoctorReport:
     checks.append(_x(settings))
     if store is not None:
         checks.append(_budget(settings, store))
+    checks += capture_checks(settings, now)
+    if store is not None:
         checks.append(_trends(settings, store))
     return DoctorReport(tuple(checks), wrong_input)
 

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ def demo(tmp_path: Path) -> Iterator[DemoProcess]:
     made = new_demo(tmp_path, watched=True)
     yield made
     made.kill()
+
+
+def spans(told: list[str]) -> tuple[datetime, datetime]:
+    """A span of two ISO times."""
+    return datetime.fromisoformat(told[0]), datetime.fromisoformat(told[1])
 
 
 def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: DemoProcess) -> None:
@@ -39,6 +45,18 @@ def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: D
         ("google_trends/fr/hourly/*", 24),
         ("google_trends/weekly", 2),
     ]
+    captured = summary["captured"]
+    assert captured["healed"] is True
+    assert captured["captured_s"] + captured["filled_s"] == captured["planned_s"] == 7200.0
+    assert captured["missed_s"] == 0.0
+    assert captured["filled_s"] == captured["first_missed_s"] == captured["retweets_missed_s"] > 900.0
+    assert captured["first_outcomes"] == ["ok", "throttled"]
+    # What the journals do not claim holds every moment in which the sandbox sent nothing.
+    hole = [spans(span) for span in captured["hole"]]
+    assert captured["outages"]
+    for since, until in map(spans, captured["outages"]):
+        assert any(start <= since < until <= end for start, end in hole), captured
+    assert not (demo.home / "spool").exists()  # live capture is for who looks on
     assert [a for a in attempts(demo.attempts_log) if a.refused] == []
     assert demo.watch.addresses() <= {"127.0.0.1", "::1"}
     assert "Traceback" not in demo.said + demo.dagster_log

@@ -199,10 +199,19 @@ elections:
 """
 
 
+PHASED = """\
+    capture:
+      default: {slots: 10, seconds: 60}
+      phases: {campaign: {every: 5min, for: 2min}, vote: continuous}
+      events: {plan: continuous, before: 30min, after: 1h}
+"""
+
+
 def registries() -> list[bytes]:
-    """Registries: small, by file, with a beginning of the shipped one."""
+    """Registries: small, by file, with a capture plan by phase and event."""
     by_file = REGISTRY[: REGISTRY.index("    candidates:")] + "    candidates_file: people.json\n"
-    return [REGISTRY.encode(), by_file.encode()]
+    phased = REGISTRY.replace("    capture: {every: 1h, for: 10min}\n", PHASED)
+    return [REGISTRY.encode(), by_file.encode(), phased.encode()]
 
 
 def candidate_files() -> list[bytes]:

@@ -21,6 +21,8 @@ class FakeDagster:
     states: list[tuple[str, int, int]] = field(default_factory=list)
     refusal: str | None = None
     launched: list[dict[str, Any]] = field(default_factory=list)
+    # Of runs: one status a question; the last one stays.
+    run_states: list[str] = field(default_factory=list)
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         if "launchPartitionBackfill" in query:
@@ -28,6 +30,13 @@ class FakeDagster:
                 return {"launchPartitionBackfill": {"__typename": "UnauthorizedError", "message": self.refusal}}
             self.launched.append(variables["params"])
             return {"launchPartitionBackfill": {"__typename": "LaunchBackfillSuccess", "backfillId": "abcdefgh"}}
+        if "launchPipelineExecution" in query:
+            if self.refusal:
+                return {"launchPipelineExecution": {"__typename": "UnauthorizedError", "message": self.refusal}}
+            self.launched.append(variables["params"])
+            return {"launchPipelineExecution": {"__typename": "LaunchRunSuccess", "run": {"runId": "1bd5f0c7"}}}
+        if "runOrError" in query:
+            return {"runOrError": self._run()}
         if "partitionBackfillOrError" in query:
             return {"partitionBackfillOrError": self._backfill()}
         if "assetNodeOrError" in query:
@@ -35,6 +44,14 @@ class FakeDagster:
             node = {"__typename": "AssetNode", "partitionKeys": self.keys}
             return {"assetNodeOrError": node if known else {"__typename": "AssetNotFoundError"}}
         return {"assetNodes": [{"assetKey": {"path": ASSET.split("/")}}]}
+
+    def _run(self) -> dict[str, Any]:
+        if not self.run_states:
+            return {"__typename": "RunNotFoundError"}
+        status = self.run_states[0]
+        if len(self.run_states) > 1:
+            self.run_states.pop(0)
+        return {"__typename": "Run", "status": status}
 
     def _backfill(self) -> dict[str, Any]:
         status, done, failed = self.states[0]

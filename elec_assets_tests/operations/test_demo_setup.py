@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.request import getproxies
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from elec_assets.operations.demo_setup import (
     DemoFolderTaken,
     demo_registry,
     environment,
+    no_proxies,
     prepared,
 )
 
@@ -147,6 +149,7 @@ def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[
         "DAGSTER_HOME": str(folder / "dagster"),
         "ELEC_REGISTRY": str(folder / "candidates.yaml"),
         "ELEC_STORE": str(folder / "data"),
+        "ELEC_SPOOL": str(folder / "spool"),
         "ELEC_X_BASE_URL": "http://127.0.0.1:8090",
         "ELEC_TRENDS_BASE_URL": "http://127.0.0.1:8091/trends",
         "X_BEARER_TOKEN": TOKEN,
@@ -157,3 +160,13 @@ def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[
 
 def test_a_caller_without_a_path_gets_the_systems(tmp_path: Path) -> None:
     assert environment(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:1", {})["PATH"] == os.defpath
+
+
+def test_a_proxy_of_the_caller_is_not_asked_for_this_machines_own_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The evening's capture runs in the demo's own process, and sent its requests to 127.0.0.1 to HTTP_PROXY."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "http://192.0.2.1:3128")
+    with no_proxies():
+        assert getproxies() == {}
+        assert [name for name in os.environ if name.lower().endswith("_proxy")] == []
+    assert getproxies()["http"] == "http://192.0.2.1:3128"
