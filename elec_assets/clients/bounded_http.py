@@ -19,7 +19,17 @@ import urllib3.connection
 import urllib3.connectionpool
 import urllib3.exceptions
 
+from elec_assets.settings import is_loopback
+
 _BLOCK = 1 << 16
+
+
+def proxies_for(url: str) -> dict[str, str]:
+    """The proxies of the environment for the address that a request really goes to: none for this machine's own.
+
+    requests may have chosen by another address, tweepy's; and few think of NO_PROXY for a sandbox.
+    """
+    return {} if is_loopback(url) else requests.utils.get_environ_proxies(url)
 
 
 class AnswerLate(Exception):
@@ -68,8 +78,7 @@ class BoundedAdapter(requests.adapters.HTTPAdapter):
             requests.RequestException, urllib3.exceptions.HTTPError: no whole answer for another reason.
         """
         kwargs["timeout"] = self._timeout_s
-        # requests may have chosen by another address; NO_PROXY is to be asked about the true one.
-        kwargs["proxies"] = requests.utils.get_environ_proxies(request.url or "")
+        kwargs["proxies"] = proxies_for(request.url or "")
         with self._watch.limit(self._total_s):
             try:
                 response = super().send(request, *args, **kwargs)

@@ -16,11 +16,11 @@ from typing import Any
 
 import requests
 import requests.adapters
-import requests.utils
 import urllib3
 import urllib3.connection
 import urllib3.connectionpool
 
+from elec_assets.clients.bounded_http import proxies_for
 from elec_assets.clients.x_errors import classify
 from elec_assets.clients.x_gather import gather
 from elec_assets.clients.x_lines import LineResponse
@@ -241,8 +241,7 @@ class StreamAdapter(requests.adapters.HTTPAdapter):
         request.url = self._base_url + (request.url or "").removeprefix(TWEEPY_ROOT)
         # The watch bounds the wait for bytes: all of it, not each.
         kwargs["timeout"] = (self._connect_s, None)
-        # requests chose by another address; NO_PROXY is to be asked about the true one.
-        kwargs["proxies"] = requests.utils.get_environ_proxies(request.url)
+        kwargs["proxies"] = proxies_for(request.url)
         response = super().send(request, *args, **kwargs)
         if response.status_code != 200:
             with response:

@@ -185,8 +185,8 @@ def compared(folder: Path, run: Month, bill: dict[str, float]) -> None:
 def all_fuzzed(folder: Path, seeds: Sequence[int], *, workers: int, last_s: float) -> list[Month]:
     """Runs beside each other: most of their time they wait."""
     runs: list[Month] = []
-    # New processes for each 80: 30 MB of posts a run stay with them, and a pool that replaces its processes one by one
-    # (max_tasks_per_child) hung for ever with Python 3.11.
+    # New processes for each 80: 30 MB of posts a run stay with them, and a pool that replaced its processes one by one
+    # (max_tasks_per_child) stood still after 80 runs (2026-11-22, why was not found).
     for some in batched(seeds, 80):
         with ProcessPoolExecutor(workers, mp_context=killed.context()) as pool:
             begun = [pool.submit(fuzzed, folder / str(seed), seed, last_s) for seed in some]
