@@ -15,7 +15,7 @@ from elec_assets.transforms.heartbeat import Heartbeat
 from elec_assets.transforms.sms import SMS_SEPTETS, septets
 from elec_assets_tests.clients.sns_place import PHONE, environment, sent_sms
 from elec_assets_tests.clients.test_alert_state import Phone
-from elec_assets_tests.s3 import Servers
+from elec_assets_tests.s3 import Bucket, Servers, make_bucket, serve
 from elec_assets_tests.transforms.alerts_world import START
 
 MINUTE = timedelta(minutes=1)
@@ -92,10 +92,12 @@ def test_a_store_that_cannot_be_read_or_written_does_not_keep_it_silent(
     assert len(phone.got) == 2
 
 
-def test_the_lambda_reads_the_bucket_and_sends_the_sms_itself(
-    s3_servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bucket = s3_servers.bucket("moto")
+def test_the_lambda_reads_the_bucket_and_sends_the_sms_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve("moto", tmp_path) as url:  # of its own: see test_sns.py
+        check_lambda(make_bucket(url), monkeypatch)
+
+
+def check_lambda(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     variables = {
         **bucket.environment,
         **environment(bucket.endpoint),
