@@ -79,7 +79,11 @@ def test_a_folder_that_no_demo_made_is_refused_untouched(demo: DemoProcess) -> N
 
 def test_the_hangup_of_its_terminal_ends_it_too(demo: DemoProcess) -> None:
     """Closing the window killed `elec` and left Dagster on its port."""
-    demo.start()
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
+    try:
+        demo.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
     demo.wait_for("Starting Dagster", 30)
     assert demo.end(signal.SIGHUP, 40) == 130
     assert demo.left() == []
