@@ -32,7 +32,7 @@ test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not prove and not e2e" --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -m "not prove and not e2e" --hypothesis-profile quick --numprocesses 2 --dist loadfile
 	$(BIN)/pytest -m "not prove and e2e"
 
 prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too

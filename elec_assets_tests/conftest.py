@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import hypothesis
 import pytest
 
 from elec_assets.operations.sandboxes import scene_of
@@ -24,6 +25,9 @@ from elec_assets_tests.deployment import (
 )
 from elec_assets_tests.s3 import KINDS, Bucket, Mirror, Servers
 from elec_assets_tests.s3_slice import SLICE
+
+# For `make test`, which has ten minutes; `make prove` runs the full number.
+hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

