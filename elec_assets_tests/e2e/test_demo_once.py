@@ -47,7 +47,8 @@ def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: D
     ]
     captured = summary["captured"]
     assert captured["healed"] is True
-    assert captured["captured_s"] + captured["filled_s"] == captured["planned_s"] == 7200.0
+    assert captured["planned_s"] == 7200.0
+    assert captured["captured_s"] + captured["filled_s"] == pytest.approx(7200.0, abs=0.002)
     assert captured["missed_s"] == 0.0
     assert captured["filled_s"] == captured["first_missed_s"] == captured["retweets_missed_s"] > 900.0
     assert captured["first_outcomes"] == ["ok", "throttled"]
