@@ -22,40 +22,10 @@ from elec_assets.clients.x_errors import (
     XRateLimited,
     XUnreachable,
 )
+from elec_assets.clients.x_fields import MEDIA_FIELDS, PLACE_FIELDS, USER_FIELDS, spelt
 from elec_assets.clients.x_transport import TWEEPY_ROOT, XAdapter, may_be_billed
 from elec_assets.domain.windows import Window, iso
 
-_POST_FIELDS = [
-    "attachments",
-    "author_id",
-    "context_annotations",
-    "conversation_id",
-    "created_at",
-    "edit_controls",
-    "edit_history_tweet_ids",
-    "entities",
-    "geo",
-    "id",
-    "in_reply_to_user_id",
-    "lang",
-    "note_tweet",
-    "possibly_sensitive",
-    "public_metrics",
-    "referenced_tweets",
-    "reply_settings",
-    "text",
-    "withheld",
-]
-_EXPANSIONS = [
-    "attachments.media_keys",
-    "author_id",
-    "geo.place_id",
-    "referenced_tweets.id",
-    "referenced_tweets.id.author_id",
-]
-_USER_FIELDS = ["created_at", "id", "name", "protected", "public_metrics", "username", "verified_type"]
-_MEDIA_FIELDS = ["media_key", "preview_image_url", "type", "url"]
-_PLACE_FIELDS = ["country_code", "full_name", "id", "place_type"]
 # 100 posts a page at both endpoints: X caps pages with context_annotations there, and bills posts, not pages.
 PAGE_POSTS = 100
 _ATTEMPTS = 4
@@ -221,16 +191,17 @@ class XApi:
 
     def _parameters(self, request: SearchRequest) -> Mapping[str, object]:
         page = {} if request.next_token is None else {"next_token": request.next_token}
+        posts, expansions = spelt(renamed=self._spelling == "post_fields")
         return {
             "query": request.query,
             "since_id": request.since_id,
             "until_id": request.until_id,
             "max_results": PAGE_POSTS,
-            self._spelling: _POST_FIELDS if self._spelling == "tweet_fields" else _renamed(_POST_FIELDS),
-            "expansions": _EXPANSIONS if self._spelling == "tweet_fields" else _renamed(_EXPANSIONS),
-            "user_fields": _USER_FIELDS,
-            "media_fields": _MEDIA_FIELDS,
-            "place_fields": _PLACE_FIELDS,
+            self._spelling: posts,
+            "expansions": expansions,
+            "user_fields": USER_FIELDS,
+            "media_fields": MEDIA_FIELDS,
+            "place_fields": PLACE_FIELDS,
             **page,
         }
 
@@ -256,13 +227,6 @@ class XApi:
 
 class _Usage(msgspec.Struct):
     data: dict[str, Any] = {}
-
-
-def _renamed(names: list[str]) -> list[str]:
-    """Names of 2026-08 (OpenAPI 2.167): tweet became post inside them."""
-    return [
-        n.replace("_tweets", "_posts").replace("_tweet_", "_post_").replace("note_tweet", "note_post") for n in names
-    ]
 
 
 def with_token(request: SearchRequest, token: str) -> SearchRequest:

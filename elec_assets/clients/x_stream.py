@@ -10,16 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from elec_assets.clients.x_api import (
-    _EXPANSIONS,
-    _MEDIA_FIELDS,
-    _PLACE_FIELDS,
-    _POST_FIELDS,
-    _USER_FIELDS,
-    _renamed,
-)
 from elec_assets.clients.x_attempt import Attempt, EndKind, Listener, StreamEnd
 from elec_assets.clients.x_errors import XInvalidRequest
+from elec_assets.clients.x_fields import MEDIA_FIELDS, PLACE_FIELDS, USER_FIELDS, spelt
 from elec_assets.clients.x_transport import TWEEPY_ROOT
 from elec_assets.clients.x_wire import StreamAdapter, Wire
 
@@ -106,12 +99,12 @@ class XStream:
 
 def _parameters(*, renamed: bool) -> dict[str, str]:
     """What every post is to come with: the same as from search."""
-    posts, expansions = (_renamed(_POST_FIELDS), _renamed(_EXPANSIONS)) if renamed else (_POST_FIELDS, _EXPANSIONS)
+    posts, expansions = spelt(renamed=renamed)
     lists = {
         "post.fields" if renamed else "tweet.fields": posts,
         "expansions": expansions,
-        "user.fields": _USER_FIELDS,
-        "media.fields": _MEDIA_FIELDS,
-        "place.fields": _PLACE_FIELDS,
+        "user.fields": USER_FIELDS,
+        "media.fields": MEDIA_FIELDS,
+        "place.fields": PLACE_FIELDS,
     }
     return {name: ",".join(values) for name, values in lists.items()}
