@@ -4,7 +4,7 @@ The checks of hours of tweets and of tables of Google Trends ride in the steps t
 `assets/trends.py`); their rules are in `transforms/verification.py`, like those used here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 import polars as pl
@@ -59,12 +59,13 @@ _TRENDS_CHECKS = {
 
 def election_checks(election: Election) -> list[dg.AssetChecksDefinition]:
     """The checks of one election's assets."""
+    weeks, trends_weeks = partitions.weeks(election), partitions.trends_weeks(election)
     return [
         _candidates_check(election),
-        _tweets_check(election),
-        _volume_check(election),
-        _coverage_check(election),
-        _trends_check(election),
+        _weekly_check(election, ("twitter", "weekly"), _TWEETS_CHECKS, weeks, _tweets_week),
+        _weekly_check(election, ("twitter", "volume"), _VOLUME_CHECKS, weeks, _volume_week),
+        _weekly_check(election, ("coverage", "weekly"), _COVERAGE_CHECKS, trends_weeks, _coverage_week),
+        _weekly_check(election, (SOURCE, "weekly"), _TRENDS_CHECKS, trends_weeks, _trends_week),
     ]
 
 
@@ -85,74 +86,26 @@ def _candidates_check(election: Election) -> dg.AssetChecksDefinition:
     return all_listed
 
 
-def _tweets_check(election: Election) -> dg.AssetChecksDefinition:
-    key = parts.key(election, "twitter", "weekly")
+def _weekly_check(
+    election: Election,
+    product: tuple[str, str],
+    texts: Mapping[str, str],
+    defined: dg.WeeklyPartitionsDefinition,
+    look: Callable[[Store, Election, Window], list[Finding]],
+) -> dg.AssetChecksDefinition:
+    """The checks of one weekly asset; `texts` describes each by its name, `look` finds what is wrong with a week."""
+    key = parts.key(election, *product)
 
     @dg.multi_asset_check(
-        name=f"{election.key}__twitter__weekly_checks",
-        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _TWEETS_CHECKS.items()],
+        name="__".join((election.key, *product)) + "_checks",
+        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in texts.items()],
     )
-    def tweets_weekly_checks(
-        context: dg.AssetCheckExecutionContext, store: StoreResource
-    ) -> Iterator[dg.AssetCheckResult]:
+    def weekly_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
         opened = store.open()
-        weeks = _weeks(context, partitions.weeks(election), key)
-        found = {key_of(week, Grain.WEEK): _tweets_week(opened, election, week) for week in weeks}
-        yield from _results(key, _TWEETS_CHECKS, found)
+        weeks = _weeks(context, defined, key)
+        yield from _results(key, texts, {key_of(week, Grain.WEEK): look(opened, election, week) for week in weeks})
 
-    return tweets_weekly_checks
-
-
-def _volume_check(election: Election) -> dg.AssetChecksDefinition:
-    key = parts.key(election, "twitter", "volume")
-
-    @dg.multi_asset_check(
-        name=f"{election.key}__twitter__volume_checks",
-        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _VOLUME_CHECKS.items()],
-    )
-    def volume_checks(context: dg.AssetCheckExecutionContext, store: StoreResource) -> Iterator[dg.AssetCheckResult]:
-        opened = store.open()
-        weeks = _weeks(context, partitions.weeks(election), key)
-        found = {key_of(week, Grain.WEEK): _volume_week(opened, election, week) for week in weeks}
-        yield from _results(key, _VOLUME_CHECKS, found)
-
-    return volume_checks
-
-
-def _coverage_check(election: Election) -> dg.AssetChecksDefinition:
-    key = parts.key(election, "coverage", "weekly")
-
-    @dg.multi_asset_check(
-        name=f"{election.key}__coverage__weekly_checks",
-        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _COVERAGE_CHECKS.items()],
-    )
-    def coverage_weekly_checks(
-        context: dg.AssetCheckExecutionContext, store: StoreResource
-    ) -> Iterator[dg.AssetCheckResult]:
-        opened = store.open()
-        weeks = _weeks(context, partitions.trends_weeks(election), key)
-        found = {key_of(week, Grain.WEEK): _coverage_week(opened, election, week) for week in weeks}
-        yield from _results(key, _COVERAGE_CHECKS, found)
-
-    return coverage_weekly_checks
-
-
-def _trends_check(election: Election) -> dg.AssetChecksDefinition:
-    key = parts.key(election, SOURCE, "weekly")
-
-    @dg.multi_asset_check(
-        name=f"{election.key}__{SOURCE}__weekly_checks",
-        specs=[dg.AssetCheckSpec(name, asset=key, description=text) for name, text in _TRENDS_CHECKS.items()],
-    )
-    def trends_weekly_checks(
-        context: dg.AssetCheckExecutionContext, store: StoreResource
-    ) -> Iterator[dg.AssetCheckResult]:
-        opened = store.open()
-        weeks = _weeks(context, partitions.trends_weeks(election), key)
-        found = {key_of(week, Grain.WEEK): _trends_week(opened, election, week) for week in weeks}
-        yield from _results(key, _TRENDS_CHECKS, found)
-
-    return trends_weekly_checks
+    return weekly_checks
 
 
 def _weeks(
@@ -292,7 +245,7 @@ def _read(
 
 
 def _results(
-    key: dg.AssetKey, checks: dict[str, str], found: dict[str, list[Finding]]
+    key: dg.AssetKey, checks: Mapping[str, str], found: dict[str, list[Finding]]
 ) -> Iterator[dg.AssetCheckResult]:
     for name in checks:
         said = {week: [f.text for f in findings if f.check == name] for week, findings in found.items()}
