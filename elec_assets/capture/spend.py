@@ -33,6 +33,11 @@ _RESERVED = 10
 _KNOWN_FROM = 100
 
 
+def least_share_usd(prices: Prices) -> float:
+    """The smallest share of a month that the stream can be listened with, USD: what may be under way at its start."""
+    return MOST_A_SECOND * MOST.usd(prices)
+
+
 class CaptureSpend:
     """The ledger of the stream against its share of the monthly budget. Thread-safe. Free prices: counts nothing.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from elec_assets.capture.status import StatusUnreadable
 from elec_assets.operations.doctor_check import Check
+from elec_assets.operations.plan_budget import too_small
 from elec_assets.operations.status import StatusReport, status
 from elec_assets.settings import Settings
 
@@ -53,6 +54,9 @@ def _budget(settings: Settings) -> Check:
     found = f"{share:.2f} of {settings.x_budget_usd:.2f} USD a month for the stream, the rest for searches"
     if not share:
         return Check(name, "warn", found, "Lower ELEC_X_FILL_SHARE (0.2 is the default) to capture live")
+    problem = too_small(settings)
+    if problem is not None:
+        return Check(name, "warn", problem, "See `elec plan`: it tells what a month costs")
     return Check(name, "ok", found)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from elec_assets.capture.billing import Prices
+from elec_assets.capture.spend import least_share_usd
 from elec_assets.domain.registry import CaptureChanges, CapturePlan, Election
 from elec_assets.operations.plan_month import DAYS, CostAhead, MonthAhead, hours_listened
 from elec_assets.settings import Settings
@@ -42,6 +44,7 @@ def budget_ahead(
     if not settings.x_is_loopback and elections:
         if total:
             problems = [
+                too_small(settings),
                 _capture_problem(settings, elections, months, now, total - fill),
                 _fill_problem(fill, months),
                 _reads_problem(settings, months),
@@ -49,6 +52,19 @@ def budget_ahead(
         else:
             problems = ["ELEC_X_BUDGET_USD is 0, so nothing paid is asked of X; set it to what a month may cost."]
     return BudgetAhead(total, total - fill, fill, tuple(problem for problem in problems if problem))
+
+
+def too_small(settings: Settings) -> str | None:
+    """Why nothing is listened to with the stream's share, where it is below the least."""
+    share = settings.x_capture_budget_usd
+    least = least_share_usd(Prices(settings.x_post_usd, settings.x_user_usd))
+    if settings.x_is_loopback or not share or share >= least:
+        return None
+    return (
+        f"The stream's share, {share:,.2f} USD a month, is too small to listen with: {least:,.2f} USD must be left for "
+        "what X may send, and bill, before it hears of an end; raise ELEC_X_BUDGET_USD to at least "
+        f"{least / (1 - settings.x_fill_share):,.2f}, or give all to searches with ELEC_X_FILL_SHARE=1."
+    )
 
 
 def _capture_problem(
@@ -125,7 +141,8 @@ def _totals(months: Sequence[MonthAhead], what: str) -> list[_Total]:
             sum(cost.posts_an_hour for cost in costs),
             sum(cost.capture_posts if capture else cost.fill_posts for cost in costs),
             sum(cost.capture_usd_posts if capture else cost.fill_usd_posts for cost in costs),
-            sum(cost.capture_usd_most if capture else cost.fill_usd_most for cost in costs),
+            sum(cost.capture_usd_most if capture else cost.fill_usd_most for cost in costs)
+            + (0.0 if capture else sum(month.audit_usd for month in months)),
         )
         for at in range(max(len(month.costs) for month in months))
         for costs in [_costs(months, at)]

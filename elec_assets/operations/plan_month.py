@@ -9,6 +9,7 @@ from elec_assets.domain import calendar
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.journal import MARGIN_MS
 from elec_assets.domain.registry import Election
+from elec_assets.domain.rules import query_limit, search_queries
 from elec_assets.domain.windows import DAY, Grain, Window, floor, iso, split
 from elec_assets.operations.plan_volume import Rates
 from elec_assets.operations.report import columns
@@ -56,7 +57,8 @@ class MonthAhead:
 
     `listened_hours` is how long posts of the election arrive: the planned time of all elections, which share one
     connection, with the seconds to connect before and to prove after. `filled_share` is the part of planned time that
-    searches are counted for.
+    searches are counted for. `audit_usd` is what X's counts cost, which captured days are held against: a request for
+    each query and day.
     """
 
     start: str
@@ -66,6 +68,7 @@ class MonthAhead:
     filled_share: float
     phases: tuple[PhaseAhead, ...]
     costs: tuple[CostAhead, ...]
+    audit_usd: float
 
 
 def months_ahead(
@@ -107,6 +110,7 @@ def _month(
         filled_share=round(filled, 4),
         phases=phases,
         costs=tuple(_cost(settings, rate, listened, planned * filled) for rate in rates),
+        audit_usd=_audits(settings, election, window),
     )
 
 
@@ -146,6 +150,15 @@ def _filled(settings: Settings, rates: Sequence[Rates]) -> float:
         return 1.0
     known = [rate.captured for rate in rates if rate.captured]
     return 1 - known[0] if known else _FILLED
+
+
+def _audits(settings: Settings, election: Election, window: Window) -> float:
+    """Only hours with live capture are audited."""
+    if settings.x_is_loopback or settings.x_fill_share == 1:
+        return 0.0
+    queries = search_queries(election, window.start, query_limit(settings.x_archive))
+    days = split(Window(floor(window.start, Grain.DAY), window.end), Grain.DAY)
+    return round(len(queries) * len(days) * settings.x_count_usd, 2)
 
 
 def _cost(settings: Settings, rates: Rates, listened: float, filled: float) -> CostAhead:
@@ -199,4 +212,5 @@ def month_told(month: MonthAhead) -> list[str]:
         f"  the stream is open {month.listened_hours:,g} hours of it; searches are counted for "
         f"{month.filled_share:.0%} of planned time; at most: each post with its author and a post it refers to:",
         *[f"    {line}" for line in columns(costs)],
+        *([f"  and {month.audit_usd:,.2f} USD for X's counts of each day, to audit it"] if month.audit_usd else []),
     ]

@@ -87,6 +87,8 @@ def test_a_disk_smaller_than_the_spools_cap_is_a_warning(monkeypatch: pytest.Mon
     [
         ("0", "0.2", "warn", "0 USD"),
         ("100", "0.2", "ok", "80.00 of 100.00 USD a month"),
+        ("14", "0.2", "warn", "raise ELEC_X_BUDGET_USD to at least 14.06"),
+        ("14.1", "0.2", "ok", "11.28 of 14.10 USD a month"),
         ("100", "1", "warn", "0.00 of 100.00 USD a month"),
     ],
 )

@@ -109,11 +109,23 @@ def test_a_plan_that_does_not_fit_is_told_with_one_that_does(place: Place) -> No
 
 
 def test_where_no_plan_fits_it_says_what_else_to_do(place: Place) -> None:
-    (problem, fills) = planned(place, x_budget_usd=1.0).budget.problems
+    (small, problem, fills) = planned(place, x_budget_usd=1.0).budget.problems
+    assert small.startswith("The stream's share, 0.80 USD a month, is too small to listen with: 11.25 USD must be left")
+    assert "raise ELEC_X_BUDGET_USD to at least 14.06" in small
     assert "; even `capture: {slots: 2, seconds: 60}` would cost up to" in problem
     assert problem.endswith("raise the budget, or follow fewer.")
     assert fills.startswith("Searches may not fit: at 100 posts an hour")
     assert fills.endswith("hours that it does not reach become `over_budget`.")
+
+
+def test_audits_are_counted_with_the_searches(place: Place) -> None:
+    report = planned(place, x_budget_usd=3000.0, x_fill_share=0.5, x_count_usd=100.0)
+    (month,) = (election.month for election in report.elections)
+    days, queries = 24, len(report.elections[0].queries)
+    assert month.audit_usd == days * queries * 100.0
+    assert any(f"{month.audit_usd:,.2f} USD for X's counts of each day" in line for line in report.lines())
+    assert any(problem.startswith("Searches may not fit") for problem in report.budget.problems)
+    assert planned(place, x_budget_usd=3000.0, x_fill_share=1.0).elections[0].month.audit_usd == 0
 
 
 def test_events_are_kept_where_the_budget_allows_and_else_given_up(place: Place) -> None:
@@ -191,7 +203,16 @@ def test_retweets_that_search_could_not_bring_are_assumed(place: Place) -> None:
 def test_programs_are_given_the_month_under_stable_names(place: Place) -> None:
     report = json.loads(json.dumps(planned(place, x_budget_usd=5.0).as_dict()))
     month = report["elections"][0]["month"]
-    assert set(month) == {"start", "end", "planned_hours", "listened_hours", "filled_share", "phases", "costs"}
+    assert set(month) == {
+        "start",
+        "end",
+        "planned_hours",
+        "listened_hours",
+        "filled_share",
+        "phases",
+        "costs",
+        "audit_usd",
+    }
     assert set(report["budget"]) == {"usd_a_month", "capture_usd", "fill_usd", "problems"}
     assert set(month["phases"][0]) == {"phase", "event", "start", "end", "hours", "planned_hours"}
     assert month["costs"][0]["posts_an_hour"] == 100
