@@ -43,6 +43,7 @@ def test_ctrl_c_while_seeding_leaves_no_process(demo: DemoProcess) -> None:
     assert "Dagster services shut down." in demo.dagster_log
 
 
+@pytest.mark.prove
 def test_dagster_that_dies_while_seeding_is_told_in_one_sentence(demo: DemoProcess) -> None:
     """`DagsterUnreachable` was caught by no one: a traceback, and advice to start `dagster dev` by hand."""
     demo.start("--once", "--json")
@@ -77,6 +78,7 @@ def test_a_folder_that_no_demo_made_is_refused_untouched(demo: DemoProcess) -> N
     assert (demo.printed, "Traceback" in demo.said) == ("", False)
 
 
+@pytest.mark.prove
 def test_the_hangup_of_its_terminal_ends_it_too(demo: DemoProcess) -> None:
     """Closing the window killed `elec` and left Dagster on its port."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup
@@ -89,6 +91,7 @@ def test_the_hangup_of_its_terminal_ends_it_too(demo: DemoProcess) -> None:
     assert demo.left() == []
 
 
+@pytest.mark.prove
 def test_started_in_the_background_of_a_script_it_still_heeds_an_interrupt(demo: DemoProcess) -> None:
     """Shells start `command &` in a script with SIGINT ignored; `kill -INT` then did nothing."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
