@@ -14,7 +14,8 @@ from elec_assets.domain import layout
 from elec_assets.domain.tables import Table
 from elec_assets.domain.windows import Window
 from elec_assets.transforms.frames import BLOCK_ROWS, in_blocks
-from elec_assets.transforms.weekly import Summary, WeeklyCsv, WeeklyParquet
+from elec_assets.transforms.parquet import ParquetStream
+from elec_assets.transforms.weekly import Summary, WeeklyCsv
 
 
 class WeeklyDamaged(Exception):
@@ -53,11 +54,11 @@ class WeeklyArchive:
                 csv_path.open("wb") as csv_file,
                 parquet_path.open("wb") as parquet_file,
                 # Closed before its file also where a frame cannot be had: it would write its end to a closed file.
-                closing(WeeklyParquet(parquet_file, self._table)) as parquet,
+                closing(ParquetStream(parquet_file, self._table)) as parquet,
             ):
                 csv = WeeklyCsv(csv_file, self._table)
                 for frame in in_blocks(frames, BLOCK_ROWS):
-                    csv.add(frame)
+                    csv.add(frame)  # which checks their order, for both
                     parquet.add(frame)
                 summary = csv.close()
             # The CSV last: it is the product, and checks and releases read what stands beside it.
