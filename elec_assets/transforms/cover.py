@@ -3,7 +3,7 @@
 SVG; same data, same bytes. Kaggle takes covers as PNG only: whoever stages turns the cover into one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape
@@ -11,11 +11,16 @@ from xml.sax.saxutils import escape
 import polars as pl
 
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.tables import DAILY_SUMMARY
 from elec_assets.transforms.charts import CAPTURED, COLOURS, FILLED
+from elec_assets.transforms.frames import empty
 
 WIDTH, HEIGHT = 560, 280
-_MARGIN, _TOP, _BOTTOM = 24, 96, 232
-_LINES = 5
+_MARGIN, _TOP, _BOTTOM = 24, 98, 214
+# Two rows of names, three in each.
+_LINES, _IN_ROW, _NAME = 5, 3, 24
+_DAYS = 366
+_PICTURE = 376
 # Okabe-Ito, on white; distinguishable without colour vision.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 _MISSED = COLOURS[Outcome.NOT_RUN]
@@ -38,35 +43,60 @@ class WeekCoverage:
         return 1 - self.missed_h / self.planned_h if self.planned_h else 1.0
 
 
-def cover(title: str, subtitle: str, daily: pl.DataFrame) -> str:
+def cover(title: str, subtitle: str, daily: pl.DataFrame, names: Mapping[str, str] | None = None) -> str:
     """The cover: estimated posts a day of the candidates with the most, each a line; gaps where nothing is known.
 
     Args:
         title: of the dataset.
         subtitle: one line.
-        daily: rows of `daily_summary`.
+        daily: rows of `daily_summary`, of any elections; the last year of them is drawn.
+        names: name of a candidate by key, for the legend; keys stand for themselves.
     """
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">'
-        f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-        _text(_MARGIN, 44, title, 26, "bold"),
-        _text(_MARGIN, 70, subtitle, 14),
+        f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+        f'<rect width="{WIDTH}" height="6" fill="{_PALETTE[0]}"/>',
+        _text(_MARGIN, 42, title, _fitting(title, 26), bold=True),
+        _text(_MARGIN, 65, subtitle, _fitting(subtitle, 14)),
         f'<line x1="{_MARGIN}" y1="{_BOTTOM}" x2="{WIDTH - _MARGIN}" y2="{_BOTTOM}" stroke="#999"/>',
     ]
-    known = daily.filter(pl.col("originals_estimate").is_not_null())
-    names = _most(known)
-    if known.height:
-        first, last = known["day"].min(), known["day"].max()
-        top = float(known.filter(pl.col("candidate").is_in(names))["originals_estimate"].max() or 0) or 1.0  # type: ignore[arg-type]  # polars types it as any literal
-        if isinstance(first, datetime) and isinstance(last, datetime):
-            span = max((last - first).days, 1)
-            for name, colour in zip(names, _PALETTE, strict=False):
-                rows = known.filter(pl.col("candidate") == name).sort("day")
-                points = [((day - first).days, float(n)) for day, n in rows.select("day", "originals_estimate").rows()]
-                parts += [_line(piece, span, top, colour) for piece in _pieces(points)]
-            parts += [_text(_MARGIN, 250, f"{first:%Y-%m-%d}", 11), _text(WIDTH - 88, 250, f"{last:%Y-%m-%d}", 11)]
-    parts += _legend(names)
+    known = _last_year(daily) if daily.height else empty(DAILY_SUMMARY)
+    keys = _most(known)
+    parts += _plot(known, keys)
+    parts += _legend([(names or {}).get(key, key) for key in keys])
     return "".join([*parts, "</svg>"])
+
+
+def _last_year(daily: pl.DataFrame) -> pl.DataFrame:
+    """One row a day and candidate; an election of years ago would press the newest into a corner."""
+    known = daily.filter(pl.col("originals_estimate").is_not_null())
+    shown = known.filter(pl.col("day") > pl.col("day").max() - pl.duration(days=_DAYS))
+    return shown.group_by("day", "candidate").agg(pl.col("originals_estimate").sum()).sort("day", "candidate")
+
+
+def _plot(known: pl.DataFrame, keys: Sequence[str]) -> list[str]:
+    drawn = known.filter(pl.col("candidate").is_in(keys))
+    days: list[datetime] = drawn["day"].to_list()
+    if not days:
+        return []
+    first, last = days[0], days[-1]
+    span, top = max((last - first).days, 1), max(drawn["originals_estimate"].to_list()) or 1.0
+    parts = [
+        f'<line x1="{_MARGIN}" y1="{_TOP}" x2="{WIDTH - _MARGIN}" y2="{_TOP}" stroke="#ddd"/>',
+        _text(_MARGIN, _TOP - 5, f"{top:,.0f} posts a day, estimated, without retweets", 10),
+        _text(_MARGIN, _BOTTOM + 15, f"{first:%Y-%m-%d}", 11),
+        _text(WIDTH - _MARGIN, _BOTTOM + 15, f"{last:%Y-%m-%d}", 11, anchor="end"),
+    ]
+    for key, colour in zip(keys, _PALETTE, strict=False):
+        rows = drawn.filter(pl.col("candidate") == key)
+        points = [((day - first).days, float(n)) for day, n in rows.select("day", "originals_estimate").rows()]
+        parts += [_line(piece, span, top, colour) for piece in _pieces(points)]
+    return parts
+
+
+def _fitting(text: str, size: int) -> float:
+    """The font size at which a text fits the width: a letter of DejaVu Sans is 0.6 of it wide, a few are more."""
+    return min(float(size), round((WIDTH - 2 * _MARGIN) / (0.6 * max(len(text), 1)), 1))
 
 
 def _most(known: pl.DataFrame) -> list[str]:
@@ -97,17 +127,21 @@ def _line(points: Sequence[tuple[int, float]], span: int, top: float, colour: st
 
 def _legend(names: Sequence[str]) -> list[str]:
     parts = []
+    wide = (WIDTH - 2 * _MARGIN) // _IN_ROW
     for number, (name, colour) in enumerate(zip(names, _PALETTE, strict=False)):
-        x = _MARGIN + number * 104
-        parts.append(f'<rect x="{x}" y="260" width="10" height="10" fill="{colour}"/>')
-        parts.append(_text(x + 14, 269, name[:14], 11))
+        x, y = _MARGIN + number % _IN_ROW * wide, _BOTTOM + 41 + number // _IN_ROW * 16
+        shown = name if len(name) <= _NAME else f"{name[: _NAME - 1].rstrip()}\u2026"
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour}"/>')
+        parts.append(_text(x + 15, y, shown, 11))
     return parts
 
 
 def coverage_weeks(election: str, weeks: Sequence[WeekCoverage]) -> str:
     """Weeks of posts as bars: from below what was captured, filled and missed of the planned time."""
-    wide, tall, left, top = 14, 90, 44, 24
-    width, height = left + wide * max(len(weeks), 16) + 10, top + tall + 48
+    tall, left, top = 90, 44, 24
+    # Few weeks are drawn wider: the title needs the room.
+    wide = max(14, min(36, _PICTURE // max(len(weeks), 1)))
+    width, height = left + max(wide * len(weeks), _PICTURE) + 10, top + tall + 48
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
         f'<title>{escape(election)}</title><rect width="{width}" height="{height}" fill="#fff"/>',
@@ -127,7 +161,8 @@ def coverage_weeks(election: str, weeks: Sequence[WeekCoverage]) -> str:
                     f"<title>{told}</title></rect>"
                 )
     if weeks:
-        parts.append(_text(left, top + tall + 14, f"{weeks[0].week} to {weeks[-1].week}", 10))
+        span = dict.fromkeys([weeks[0].week, weeks[-1].week])
+        parts.append(_text(left, top + tall + 14, " to ".join(span), 10))
     for number, (name, colour) in enumerate(
         (("captured", CAPTURED), ("filled by search", FILLED), ("missed", _MISSED))
     ):
@@ -137,8 +172,10 @@ def coverage_weeks(election: str, weeks: Sequence[WeekCoverage]) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def _text(x: float, y: float, text: str, size: int, weight: str = "normal") -> str:
+def _text(x: float, y: float, text: str, size: float, *, bold: bool = False, anchor: str = "start") -> str:
+    # The packaged font has one weight: bold is a line around the letters.
+    weight = ' stroke="#333" stroke-width="0.6"' if bold else ""
     return (
-        f'<text x="{x}" y="{y}" font-family="sans-serif" font-size="{size}" font-weight="{weight}" fill="#333">'
+        f'<text x="{x}" y="{y}" font-family="sans-serif" font-size="{size}" text-anchor="{anchor}" fill="#333"{weight}>'
         f"{escape(text)}</text>"
     )

@@ -8,10 +8,11 @@ import polars as pl
 from elec_assets.domain.tables import TABLES
 from elec_assets.transforms.cover import WeekCoverage
 from elec_assets.transforms.manifest import FileEntry, Profile
-from elec_assets.transforms.publication import MOST_IDS
+from elec_assets.transforms.publication import MOST_IDS, place_of
 from elec_assets.transforms.release_scan import COVERAGE_PICTURE
 
 _WEEKS_SHOWN = 12
+_SAMPLES = "_samples/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +91,38 @@ def _start(election: str) -> str:
 
 
 def _files(card: Card) -> str:
-    """A row a table: how many files and rows, what it is."""
-    lines = ["## What is in it", "| table | files | rows | what |\n|---|---|---|---|"]
-    tables: dict[str, list[FileEntry]] = {}
+    """A row a file or folder: how many files and rows, what it is."""
+    lines = ["## What is in it", "| where | files | rows | what |\n|---|---|---|---|"]
+    places: dict[str, list[FileEntry]] = {}
     for entry in card.entries:
-        if entry.table is not None and not entry.path.endswith(".parquet"):
-            tables.setdefault(entry.table, []).append(entry)
-    for name in sorted(tables):
-        rows = sum(entry.rows or 0 for entry in tables[name])
-        what = TABLES[name].description.partition(". ")[0].rstrip(".")
-        lines[1] += f"\n| `{name}` | {len(tables[name])} | {rows:,} | {what} |"
+        where = _where(entry, card.profile)
+        if where is not None:
+            places.setdefault(where, []).append(entry)
+    for where in sorted(places):
+        entries = places[where]
+        rows = sum(entry.rows or 0 for entry in entries)
+        what = TABLES[str(entries[0].table)].description.partition(". ")[0].rstrip(".")
+        lines[1] += f"\n| `{where}` | {len(entries)} | {rows:,} | {what} |"
     lines.append(
-        "Weekly files are `{election}/{table}/GGGG_WW.csv.gz` (ISO year and week); the whole history of a table is one "
-        "Parquet file in `{election}/parquet/`. Files are only ever added."
+        "Folders hold a file a week, `GGGG_WW.csv.gz` (ISO year and week); `{election}/parquet/` holds the whole "
+        "history of each as one Parquet file. Files are only ever added."
     )
+    if any(_SAMPLES in entry.path for entry in card.entries):
+        lines.append(
+            f"`google_trends/{{table}}{_SAMPLES}` holds all samples, where Google was asked more than once for the "
+            "same time; the folders above hold the latest."
+        )
     return "\n\n".join(lines)
+
+
+def _where(entry: FileEntry, profile: Profile) -> str | None:
+    """Where the table of a file is; None where it is no table, or another form of one that is named."""
+    place = place_of(entry.path, profile)
+    if place is None or entry.path.endswith(".parquet") or _SAMPLES in entry.path:
+        return None
+    if place.product is not None:
+        return f"{{election}}/{place.product.folder}/"
+    return entry.path if place.election is None else f"{{election}}{entry.path.removeprefix(place.election)}"
 
 
 def _elections(card: Card) -> str:
@@ -146,8 +164,8 @@ def _method(card: Card) -> str:
 
 _CONVENTIONS = (
     "## Conventions\n\nTimes and days are UTC, `2027-02-01T13:04:05.123Z`; weeks are ISO weeks from Monday. Null is "
-    'nothing, an empty text is `""`. A post about several candidates counts for each. Columns are only added, at the '
-    "end; a rename or removal is a new major schema version. A week may change until 9 days after its end."
+    'an empty field, an empty text is `""`. A post about several candidates counts for each. Columns are only added, '
+    "at the end; a rename or removal is a new major schema version. A week may change until 9 days after its end."
 )
 
 

@@ -1,9 +1,10 @@
 """The Data Package (frictionless, v1) of a release: `meta/datapackage.json`, paths from the root of the dataset.
 
-It does not lie at the root, where Kaggle takes such a file for its own metadata. Open it with
-`Package("meta/datapackage.json", basepath=".")`.
+It does not lie at the root, where Kaggle takes such a file for its own metadata. To use it, copy it there:
+`cp meta/datapackage.json . && frictionless validate datapackage.json` (frictionless 5 heeds no other base path).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -53,7 +54,8 @@ def _resource(entry: FileEntry, table: Table) -> dict[str, Any]:
         "table": table.name,
     }
     if entry.path.endswith(".parquet"):
-        return {"profile": "data-resource", **common, "format": "parquet"}
+        # Of type file, or frictionless 5.21 reads it as a table without a schema, and ends at the first list.
+        return {"profile": "data-resource", **common, "type": "file", "format": "parquet"}
     packed = {"compression": "gz"} if entry.path.endswith(".gz") else {}
     return {
         "profile": "tabular-data-resource",
@@ -121,6 +123,10 @@ KAGGLE_TYPES: Mapping[Kind, str] = {
 }
 
 
+# Kaggle shows no picture that lies in the dataset: it would be a broken one.
+_IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
+
+
 def kaggle_metadata(
     entries: Iterable[FileEntry],
     *,
@@ -138,7 +144,7 @@ def kaggle_metadata(
     form = {
         "title": title,
         "subtitle": subtitle,
-        "description": card,
+        "description": _IMAGE.sub(r"The picture is in `\2`.", card),
         "isPrivate": private,
         "licenses": [{"name": licence}],
         "keywords": list(keywords),

@@ -1,5 +1,6 @@
 """What describes a release to people: card, dictionary, cover and coverage, all of which a public release may hold."""
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -17,6 +18,7 @@ from elec_assets.transforms.dictionary import release_dictionary
 from elec_assets.transforms.manifest import FileEntry, Profile
 from elec_assets.transforms.publication import PRODUCTS
 from elec_assets.transforms.release_scan import COVERAGE_PICTURE, CROISSANT, DATAPACKAGE, scan
+from elec_assets_tests.transforms import awkward
 from elec_assets_tests.transforms.releases import ELECTION, filled, staged
 
 DAY = datetime(2027, 2, 1, tzinfo=UTC)
@@ -41,12 +43,27 @@ def test_the_card_tells_coverage_files_terms_and_how_to_cite(tmp_path: Path) -> 
     text = card(staged(tmp_path).files)
     assert "| 2026_14 | 168 | 100.0 | 60.0 | 8.0 | 95.2% |" in text
     assert "2026_02 |" not in text, "the last twelve weeks"
-    assert "| `tweet_ids` | 5 | 2,000 |" in text
+    assert "| `{election}/twitter/` | 5 | 2,000 |" in text
+    assert "| `{election}/daily_summary.csv` | 1 | 35 |" in text
+    assert "| `candidates.csv` | 1 | 2 |" in text
     assert "1,500,000 ids" in text
     assert "https://www.kaggle.com/datasets/me/elections" in text
     assert "50.0% of the ids" in card((), fraction=0.5)
     assert "must stay private" in card((), profile="private")
     assert len(text) < 6_500
+
+
+def test_every_folder_that_the_card_names_is_there(tmp_path: Path) -> None:
+    """It named tables, and said that they lie in folders of that name: there is no folder `tweet_ids`."""
+    entries = awkward.staged(tmp_path, "public")[0].files
+    text = card(entries)
+    named = re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)
+    there = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    assert {name.replace("{election}", ELECTION).rstrip("/") for name in named} <= there
+    products = {product.folder for product in PRODUCTS}
+    folders = {name.removeprefix("{election}/").rstrip("/") for name in named if name.endswith("/")}
+    assert folders == {folder for folder in products if not folder.endswith("_samples")}
+    assert "holds all samples" in text
 
 
 def test_the_cards_own_code_runs_on_the_release(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_kaggles_form_is_one_that_the_publisher_takes(tmp_path: Path) -> None:
         manifest.files,
         title="Elections on X and Google",
         subtitle="What people say and search about candidates",
-        card="# Elections\n",
+        card="# Elections\n\n![Coverage](meta/coverage.svg)\n",
         licence="other",
         private=False,
         keywords=["politics"],
@@ -70,6 +70,7 @@ def test_kaggles_form_is_one_that_the_publisher_takes(tmp_path: Path) -> None:
         sources="X and Google Trends",
     )
     read = decode_metadata(form, manifest)
+    assert json.loads(form)["description"] == "# Elections\n\nThe picture is in `meta/coverage.svg`.\n"
     described = {info.path: [c.name for c in info.schema.fields] for info in read.resources}
     assert set(described) == {e.path for e in manifest.files if e.table}
     assert all(
