@@ -1,7 +1,6 @@
 """The candidates of an election as a table, once their registry is in force (it does not rewrite the past)."""
 
 import hashlib
-import json
 
 import dagster as dg
 import polars as pl
@@ -10,12 +9,13 @@ from elec_assets.assets import parts
 from elec_assets.clients.registry_history import Admission, HistoryUnreadable, PastRewritten, RegistryHistory
 from elec_assets.clients.store import Store
 from elec_assets.domain import layout
-from elec_assets.domain.registry import Candidate, Election, Registry
+from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.registry_history import sentences
 from elec_assets.domain.tables import CANDIDATES
 from elec_assets.domain.windows import iso
 from elec_assets.resources import StoreResource, utc_now
-from elec_assets.transforms.frames import conform, csv_chunk, polars_schema
+from elec_assets.transforms.candidates import candidates_table
+from elec_assets.transforms.frames import csv_chunk
 
 # Not `on_missing()`: it ignores what was missing when the sensor was first switched on (Dagster 1.13.27, 2026-11),
 # which is the state of every new deployment.
@@ -88,28 +88,3 @@ def _edited(admission: Admission, election: str, searched_otherwise: list[str]) 
     if changes:
         told["past_changed"] = f"{'; '.join(changes)}. Reason: {admission.reason}"
     return told
-
-
-def candidates_table(election: Election) -> pl.DataFrame:
-    """One row a candidate, by key."""
-    rows = [_row(candidate) for _, candidate in sorted(election.candidates.items())]
-    return conform(pl.DataFrame(rows, schema=polars_schema(CANDIDATES), orient="row"), CANDIDATES)
-
-
-def _row(candidate: Candidate) -> tuple[object, ...]:
-    status = [[iso(s.since) if s.since else None, s.value] for s in candidate.status]
-    return (
-        candidate.key,
-        candidate.name,
-        candidate.group,
-        candidate.party,
-        json.dumps(status),
-        list(candidate.accounts),
-        list(candidate.terms),
-        list(candidate.exclude),
-        candidate.since,
-        candidate.until,
-        candidate.trends.topic_mid,
-        candidate.trends.term,
-        candidate.image,
-    )

@@ -118,7 +118,7 @@ class TameKaggle:
         raise Unclear(f"{path.name} was not taken, {_FILE_TRIES} times")
 
     def _upload_once(self, path: Path, kind: str) -> str | None:
-        from kaggle.api.kaggle_api_extended import (  # type: ignore[import-untyped]  # publishes no types
+        from kaggle.api.kaggle_api_extended import (
             ApiBlobType,
             ResumableUploadContext,
         )

@@ -70,6 +70,17 @@ def claim(store: Store, source: Source, *, sandbox: bool) -> None:
             ) from None
 
 
+def from_sandboxes(store: Store) -> list[str]:
+    """The names of the sources of which a store holds the answers of a sandbox: nothing of it may be published.
+
+    Raises:
+        StoreError: the store says whose they are in a way that this version does not know.
+    """
+    return [
+        source.name for source in (X, TRENDS) if store.find(source.key) is not None and _held(store, source) == _SANDBOX
+    ]
+
+
 def _held(store: Store, source: Source) -> str:
     try:
         found = msgspec.json.decode(store.get(source.key), type=source.form)

@@ -4,6 +4,7 @@ import re
 
 _RELEASE_ID = re.compile(r"\d{4}_\d{2}-[0-9a-f]{8}", re.ASCII)
 _LEDGER = re.compile(r"releases/ledger/(?P<release>\d{4}_\d{2}-[0-9a-f]{8})\.json", re.ASCII)
+_STAGED_MANIFEST = re.compile(r"releases/(?P<release>\d{4}_\d{2}-[0-9a-f]{8})/manifest\.json", re.ASCII)
 # The one name in a release that is never one of its files' own choice.
 MANIFEST = "manifest.json"
 
@@ -13,9 +14,20 @@ def is_release_id(text: str) -> bool:
     return _RELEASE_ID.fullmatch(text) is not None
 
 
+def releases() -> str:
+    """Prefix of all that belongs to releases."""
+    return "releases/"
+
+
+def parse_staged_manifest(key: str) -> str | None:
+    """The release whose staged manifest a key names; None if the key is not one of a manifest."""
+    match = _STAGED_MANIFEST.fullmatch(key)
+    return None if match is None else match["release"]
+
+
 def staged(release: str) -> str:
     """Prefix of the staged snapshot of a release."""
-    return f"releases/{release}/"
+    return f"{releases()}{release}/"
 
 
 def staged_file(release: str, path: str) -> str:

@@ -215,7 +215,7 @@ def _child() -> None:
 
 
 def _command() -> None:
-    from kaggle.cli import main  # type: ignore[import-untyped]  # publishes no types
+    from kaggle.cli import main
 
     main()
 
