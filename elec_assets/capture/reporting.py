@@ -1,7 +1,8 @@
 """Puts together what the service says of itself, from all its parts."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,31 @@ from elec_assets.domain.journal import MARGIN_MS
 from elec_assets.domain.registry import Election
 from elec_assets.domain.windows import HOUR_MS, from_epoch_ms, iso
 
+_NUMBERS = re.compile(r"\d[\d,.:]*")
+
+
+class Said:
+    """Tells a person each thing once. Texts that differ in their numbers alone are the same thing."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told: set[str] = set()
+        self._lasting: set[str] = set()
+
+    def tell(self, text: str | None) -> None:
+        """Tell what was not told yet."""
+        if text and (name := _NUMBERS.sub("#", text)) not in self._told:
+            self._told.add(name)
+            self._say(text)
+
+    def now(self, texts: Iterable[str]) -> None:
+        """Tell all that is wrong now; what was, and is no more, is told again when it is back."""
+        named = {_NUMBERS.sub("#", text): text for text in texts}
+        self._told -= self._lasting - set(named)
+        for text in named.values():
+            self.tell(text)
+        self._lasting = set(named)
+
 
 @dataclass
 class Reporter:
@@ -41,9 +67,10 @@ class Reporter:
     want: Callable[[int], Want]
     elections: Callable[[], tuple[Election, ...]]
     _started_ms: int = field(init=False)
-    _once: set[str] = field(init=False, default_factory=set)
+    _said: Said = field(init=False)
 
     def __post_init__(self) -> None:
+        self._said = Said(self.say)
         self._started_ms = self.clock.now_ms()
 
     def found(self) -> None:
@@ -71,14 +98,11 @@ class Reporter:
         """Tell in one line how it goes."""
         now = self.status(running=True)
         self.say(said.progress(now))
-        for text in now.alerts:
-            self.once(text)
+        self._said.now(now.alerts)
 
     def once(self, text: str | None) -> None:
         """Tell what was not told yet."""
-        if text and text not in self._once:
-            self._once.add(text)
-            self.say(text)
+        self._said.tell(text)
 
     def warned(self, before: bool) -> bool:
         """Whether the spool nears its cap; tells when it begins to."""

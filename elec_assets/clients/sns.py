@@ -131,8 +131,8 @@ class Sns:
             return {}
 
     def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - what boto3 takes
-        from botocore import exceptions  # type: ignore[import-untyped]  # publishes no types
-        from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]  # publishes no types
+        from botocore import exceptions
+        from botocore.parsers import ResponseParserError
 
         try:
             answer: dict[str, Any] = getattr(self._client(), operation)(**parameters)
@@ -155,8 +155,8 @@ class Sns:
 
     def _client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
         if self._made is None:
-            import boto3  # type: ignore[import-untyped]  # publishes no types
-            from botocore.config import Config  # type: ignore[import-untyped]  # publishes no types
+            import boto3
+            from botocore.config import Config
 
             # A session of its own: the default one would keep the first credentials for good.
             arn = _ARN.fullmatch(self.target.topic_arn or "")

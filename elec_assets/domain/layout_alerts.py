@@ -19,3 +19,8 @@ def heartbeat() -> str:
 def deadman() -> str:
     """Since when the dead-man switch has been speaking; it is its one writer."""
     return "state/deadman.json"
+
+
+def watches() -> str:
+    """What was last seen of watched prefixes and of batches of the stream; the sensor that looks is its one writer."""
+    return "state/watches.json"

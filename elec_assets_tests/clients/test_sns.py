@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3  # type: ignore[import-untyped]  # publishes no types
+import boto3
 import pytest
 
 from elec_assets.clients import sns_errors
