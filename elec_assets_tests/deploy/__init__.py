@@ -1,0 +1,1 @@
+"""What `deploy/` holds: instance, image, compose file, backup, template."""
