@@ -21,13 +21,14 @@ from elec_assets.transforms import capture_coverage, search_coverage, verificati
 from elec_assets.transforms.completeness import Completeness, completeness
 from elec_assets.transforms.coverage import TWITTER, Counts, HourCoverage, hour_coverage
 from elec_assets.transforms.parquet import stored_rows
-from elec_assets.transforms.sealing import Sealed, rejects_bytes, seal, table_bytes
+from elec_assets.transforms.sealing import Sealed, read_table, rejects_bytes, seal, table_bytes
 from elec_assets.transforms.search_coverage import PageMeta
 from elec_assets.transforms.stored_versions import row_version, table_version, too_new
+from elec_assets.transforms.tombstones import Tombstones, kept_rows
 from elec_assets.transforms.verification import Finding
 
 _ARCHIVES = ("recent", "all")
-# Times that an hour is sealed again because another run stored raw objects meanwhile.
+# Times that an hour is sealed again because another run stored raw objects or tombstones meanwhile.
 _CONVERGE = 3
 _UNSEALED = "nothing was ever received for this hour, and X may not be asked: set X_BEARER_TOKEN and ELEC_X_BUDGET_USD"
 
@@ -78,7 +79,8 @@ class HourSealer:
 
         Raises:
             StoreError: the store refused; what was there is unchanged.
-            ArchiveDamaged: a raw object cannot be read, or the hour was sealed by a newer version; it is unchanged.
+            ArchiveDamaged: a raw object or tombstones cannot be read, or the hour was sealed by a newer version; it is
+                unchanged.
             LedgerUnreadable: the spend ledger cannot be read, so nothing was asked; the hour is unchanged.
         """
         partition = key_of(hour, Grain.HOUR)
@@ -94,7 +96,7 @@ class HourSealer:
         for _ in range(_CONVERGE):
             raw = self._archive.raw(hour)
             result = self._store_sealed(hour, raw)
-            if self._archive.names(hour) == raw.names:
+            if not self._archive.changed(raw):
                 break
         return replace(result, unaudited=unaudited)
 
@@ -157,7 +159,7 @@ class HourSealer:
         sealed = seal(self._archive.documents(raw), hour, matcher_at(self._election, hour.start).match)
         sealed = _without_rejects_of_others(sealed, raw)
         row = self._coverage(hour, raw, sealed)
-        before_rows = None if before is None else stored_rows(before)
+        before_rows = None if before is None else _rows_that_stay(before, raw.tombstones)
         findings = verification.of_hour(sealed.frame, hour, row, before_rows)
         wrong = [f.text for f in findings if f.check not in verification.SUSPICIONS]
         if wrong:
@@ -228,6 +230,16 @@ def _without_rejects_of_others(sealed: Sealed, raw: RawHour) -> Sealed:
     """Without the rejects of batches of other hours: each is told once, in the hour in which it was received."""
     others = {batch.name for batch in raw.with_lines if batch.key.slot not in raw.hour}
     return replace(sealed, rejects=[reject for reject in sealed.rejects if reject.batch_id not in others])
+
+
+def _rows_that_stay(table: bytes, tombstones: Tombstones) -> int | None:
+    """Rows of a stored table without those that must not be kept: a table may lose those."""
+    if not tombstones:
+        return stored_rows(table)
+    try:
+        return kept_rows(read_table(table), tombstones)
+    except ValueError:  # damaged, or of another schema version
+        return None
 
 
 def _refuse_newer(key: str, version: int | None) -> None:

@@ -1,12 +1,13 @@
 """An hour of tweets in the store: its raw objects read together, its table, rejects and coverage row written."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from elec_assets.clients.capture_archive import ArchiveDamaged, CaptureArchive
 from elec_assets.clients.store import Store
+from elec_assets.clients.tombstones import TombstoneArchive
 from elec_assets.domain import layout
 from elec_assets.domain.layout import SearchPage, parse_search_page
 from elec_assets.domain.windows import Grain, Window, parse_iso
@@ -14,8 +15,10 @@ from elec_assets.transforms import coverage
 from elec_assets.transforms.capture_coverage import Batch, CaptureObjects, may_hold
 from elec_assets.transforms.coverage import HourCoverage
 from elec_assets.transforms.gzips import unpacked
+from elec_assets.transforms.scrubbing import scrub
 from elec_assets.transforms.sealing import read_table
 from elec_assets.transforms.search_coverage import META_VERSION, PageMeta, read_meta
+from elec_assets.transforms.tombstones import NONE, Tombstones
 from elec_assets.transforms.x_documents import RawDocument
 
 __all__ = ["ArchiveDamaged", "RawHour", "TweetArchive"]
@@ -26,7 +29,8 @@ class RawHour:
     """The raw objects of an hour: sidecars by page, the keys of the bodies that hold posts, batches, in order.
 
     `names` are the keys of all of them, `capture` those of live capture: two equal sets make equal tables and coverage
-    rows. `batches` are those of its slots, of the hour after, and those that pointers of late posts name.
+    rows. `batches` are those of its slots, of the hour after, and those that pointers of late posts name. `tombstones`
+    are what must not be taken from them.
     """
 
     hour: Window
@@ -36,6 +40,7 @@ class RawHour:
     batches: tuple[Batch, ...]
     capture: CaptureObjects
     names: frozenset[str]
+    tombstones: Tombstones = NONE
 
     @property
     def objects(self) -> int:
@@ -62,10 +67,12 @@ class TweetArchive:
         self._store = store
         self._election = election
         self._captured = CaptureArchive(store, election)
+        self._tombstones = TombstoneArchive(store, election)
 
-    def names(self, hour: Window) -> frozenset[str]:
-        """The keys of the raw objects of an hour."""
-        return frozenset(self._pages(hour)) | self._captured.objects(hour).all
+    def changed(self, raw: RawHour) -> bool:
+        """Whether an hour has other raw objects by now, or other tombstones."""
+        names = frozenset(self._pages(raw.hour)) | self._captured.objects(raw.hour).all
+        return names != raw.names or self._tombstones.of(names) != raw.tombstones
 
     def captured(self, hours: Sequence[Window]) -> dict[Window, CaptureObjects]:
         """The objects of live capture of each hour; two lists a day, nothing is read."""
@@ -79,7 +86,7 @@ class TweetArchive:
         """The raw objects of an hour.
 
         Raises:
-            ArchiveDamaged: a sidecar or journal is not one, or is of a newer version.
+            ArchiveDamaged: a sidecar, journal or tombstones are not readable, or are of a newer version.
         """
         keys, capture = self._pages(hour), self._captured.objects(hour)
         metas = {page: self._meta(key) for key, page in keys.items() if key == page.meta}
@@ -87,6 +94,7 @@ class TweetArchive:
         # A body without sidecar is what a crash left: received, and used. One of an error is kept and holds no posts.
         posts = [page for page in bodies if page not in metas or metas[page].status == 200]
         received = tuple(metas[p].received_at or metas[p].asked_at if p in metas else "" for p in posts)
+        names = frozenset(keys) | capture.all
         return RawHour(
             hour=hour,
             metas=tuple(metas[p] for p in sorted(metas)),
@@ -94,15 +102,20 @@ class TweetArchive:
             received=received,
             batches=self._captured.batches(capture),
             capture=capture,
-            names=frozenset(keys) | capture.all,
+            names=names,
+            tombstones=self._tombstones.of(names),
         )
 
     def documents(self, raw: RawHour) -> Iterator[RawDocument]:
-        """The pages and batches of an hour, as received, one at a time.
+        """The pages and batches of an hour, as received but for what must not be kept, one at a time.
 
         Raises:
             ArchiveDamaged: one cannot be unpacked.
         """
+        for document in self._received(raw):
+            yield replace(document, body=scrub(document.body, document.kind, raw.tombstones).body)
+
+    def _received(self, raw: RawHour) -> Iterator[RawDocument]:
         for held in raw.with_lines:
             yield self._captured.document(held)
         for page, received in zip(raw.pages, raw.received, strict=True):

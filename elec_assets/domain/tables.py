@@ -547,6 +547,19 @@ DAILY_SUMMARY = Table(
     order=("day", "candidate"),
 )
 
+COMPLIANCE = Table(
+    name="compliance",
+    description="One row per UTC day of raw objects out of which something was taken, on X's or a person's request.",
+    columns=(
+        _must("day", _T, "Start of the day whose raw objects held it, UTC."),
+        _must("posts_removed", _I, "Posts that may not be kept: rows, copies sent along, originals of retweets."),
+        _must("places_removed", _I, "Posts that lost the place that was tagged."),
+        _must("hours_sealed", _I, "Hours whose tables were made again without them."),
+    ),
+    key=("day",),
+    order=("day",),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -563,5 +576,6 @@ TABLES = {
         DAILY_SUMMARY,
         TWEET_IDS,
         ALL_CANDIDATES,
+        COMPLIANCE,
     )
 }

@@ -24,6 +24,7 @@ LIMITS: dict[str, tuple[tuple[int, int], ...]] = {
     "GET /2/tweets/search/stream/rules": ((450, QUARTER_S),),
     "POST /2/tweets/search/stream/rules": ((100, QUARTER_S),),
     "/2/tweets/search/stream/rules/counts": ((450, QUARTER_S),),
+    "/2/compliance/jobs": ((150, QUARTER_S),),
 }
 
 

@@ -1,7 +1,7 @@
 """The X API v2 endpoints of the sandbox: one request in, one answer out. `x_http.py` puts it on a socket.
 
 Served: tweets/search/{recent,all}, tweets/counts/{recent,all}, usage/tweets, tweets/search/stream with its rules (GET,
-POST) and rules/counts, connections (GET, DELETE).
+POST) and rules/counts, connections (GET, DELETE), compliance/jobs (GET, POST, DELETE) with their uploads and results.
 """
 
 import json
@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from elec_assets.sandbox.posts import Json, PostSource
 from elec_assets.sandbox.x_accounts import Bill, RateLimits
+from elec_assets.sandbox.x_compliance import PREFIX as COMPLIANCE
+from elec_assets.sandbox.x_compliance import ComplianceJobs
 from elec_assets.sandbox.x_errors import ApiError, invalid, preset
 from elec_assets.sandbox.x_fields import Selection, Spelling, fields_parameters
 from elec_assets.sandbox.x_params import (
@@ -60,21 +62,22 @@ class XOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came; `body` is its raw content."""
+    """A request as it came; `body` is its raw content, of `content_type`."""
 
     method: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     authorization: str = ""
     body: bytes = b""
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, JSON body and further headers of an answer."""
+    """Status, JSON body (or a text that is sent as it is) and further headers of an answer."""
 
     status: int
-    body: Json
+    body: Json | str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,6 +94,7 @@ class XApi:
         self.stream = FilteredStream(
             source, self.rules, self.bill, clock, options.stream, options.spelling, match_all=options.match_all
         )
+        self.compliance = ComplianceJobs(clock, self.stream.deleted)
         self._searcher = Searcher(
             source, timedelta(seconds=options.index_lag_s), match_all=options.match_all, deleted=self.stream.deleted
         )
@@ -106,6 +110,8 @@ class XApi:
             ("GET", f"{rules}/counts"): self._count_rules,
             ("GET", _CONNECTIONS): lambda r: Answer(200, self.stream.connections.listing(r.params)),
             ("DELETE", _CONNECTIONS): lambda r: Answer(200, self.stream.connections.end_some(r.body)),
+            ("GET", COMPLIANCE): lambda r: Answer(200, self.compliance.listing(r.params)),
+            ("POST", COMPLIANCE): lambda r: Answer(200, self.compliance.create(r.body)),
         }
 
     def answer(self, request: Request) -> Answer:
@@ -139,9 +145,22 @@ class XApi:
         folder, _, name = request.path.rpartition("/")
         if endpoint is None and (request.method, folder) == ("DELETE", _CONNECTIONS):
             return lambda _: Answer(200, self.stream.connections.end_endpoint(name))
+        if endpoint is None and request.path.startswith(f"{COMPLIANCE}/"):
+            endpoint = self._of_job(request)
         if endpoint is None:
             raise preset("not_found")
         return endpoint
+
+    def _of_job(self, request: Request) -> Callable[[Request], Answer] | None:
+        job, _, part = request.path.removeprefix(f"{COMPLIANCE}/").partition("/")
+        jobs = self.compliance
+        found: dict[tuple[str, str], Callable[[Request], Answer]] = {
+            ("GET", ""): lambda _: Answer(200, jobs.one(job)),
+            ("DELETE", ""): lambda _: Answer(200, jobs.cancel(job)),
+            ("PUT", "upload"): lambda r: Answer(200, jobs.upload(job, r.params, r.content_type, r.body)),
+            ("GET", "download"): lambda r: Answer(200, jobs.download(job, r.params)),
+        }
+        return found.get((request.method, part))
 
     def _search(self, request: Request, reach: str) -> Answer:
         params = request.params

@@ -7,6 +7,7 @@ from elec_assets.sandbox.faults import Fault, FaultScript
 from elec_assets.sandbox.http_server import HttpReply, HttpRequest, HttpServer, HttpStream
 from elec_assets.sandbox.x_accounts import STREAM, Bill
 from elec_assets.sandbox.x_api import Answer, Request, XApi
+from elec_assets.sandbox.x_compliance import ComplianceJobs
 from elec_assets.sandbox.x_errors import PRESETS
 from elec_assets.sandbox.x_rules import RuleStore
 from elec_assets.sandbox.x_stream import FilteredStream
@@ -32,6 +33,7 @@ class XServer(HttpServer):
         bill: what X would have billed.
         rules: the stream rules.
         stream: the stream, its faults, and what was true of it.
+        compliance: the compliance jobs, and what they say of posts.
         faults: the script of faults; `faults.add` adds one while the server runs.
     """
 
@@ -40,20 +42,28 @@ class XServer(HttpServer):
         self.bill: Bill = api.bill
         self.rules: RuleStore = api.rules
         self.stream: FilteredStream = api.stream
+        self.compliance: ComplianceJobs = api.compliance
         self._api = api
         super().__init__(faults, port, "x-sandbox")
+        self.compliance.root = self.url
 
     def reply(self, request: HttpRequest, fault: Fault) -> HttpReply | HttpStream:
         """X's answer, or what the fault says."""
         asked = Request(
-            request.method, request.path, request.params, request.headers.get("authorization", ""), request.body
+            request.method,
+            request.path,
+            request.params,
+            request.headers.get("authorization", ""),
+            request.body,
+            request.headers.get("content-type", ""),
         )
         answer = _spoilt(fault) or self._answer(asked, gzip=fault.gzip)
         if isinstance(answer, Serving):
             self._log(request, 200)
             return HttpStream(200, {**answer.headers, **fault.headers}, answer.run)
         self._log(request, answer.status)
-        text = fault.body if isinstance(fault.body, str) else json.dumps(answer.body, ensure_ascii=False)
+        body = fault.body if isinstance(fault.body, str) else answer.body
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
         headers = {"Content-Type": "application/json; charset=utf-8", **answer.headers}
         return HttpReply(answer.status, text.encode(), headers)
 
