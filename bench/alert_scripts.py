@@ -29,8 +29,10 @@ _MONTH = 30 * DAY
 
 def script(number: int, seed: int) -> Script:
     """The script of a number: kinds in turn, the same for the same seed."""
-    kind = KINDS[number % len(KINDS)]
-    return kind(seeded(f"{seed} {number}"))
+    turn, kind = divmod(number, len(KINDS))
+    draw = seeded(f"{seed} {number}")
+    # Both nights, in turn.
+    return clocks_change(draw, in_spring=turn % 2 == 0) if KINDS[kind] is clocks_change else KINDS[kind](draw)
 
 
 def _healthy(kind: str, start: datetime, feeds: Iterable[Feed]) -> Script:
@@ -80,9 +82,8 @@ def midnight(draw: random.Random) -> Script:
     )
 
 
-def clocks_change(draw: random.Random) -> Script:
+def clocks_change(draw: random.Random, *, in_spring: bool = True) -> Script:
     """The night in which clocks change: a warning of 06:00 UTC, a stream that stops, a project that opens at 8."""
-    in_spring = draw.random() < 0.5
     election, day = (spring(), utc(2027, 3, 28)) if in_spring else (autumn(), utc(2027, 10, 31))
     opens = day + (6 if in_spring else 7) * HOUR  # 8 in Paris
     stream = Window(day + draw.randint(40, 50) * MINUTE, day + draw.randint(75, 100) * MINUTE)

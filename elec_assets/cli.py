@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from elec_assets.operations import capture_commands
+from elec_assets.operations import (
+    capture_commands,
+    comply_commands,
+    deadman_commands,
+    purge_commands,
+    release_commands,
+    sandbox_commands,
+    watch_commands,
+)
 from elec_assets.operations.terminal import (
     AS_JSON,
     as_utc,
@@ -59,15 +67,22 @@ def main() -> None:
 @click.option(
     "--weeks", default=2, type=click.IntRange(1, 8), show_default=True, help="Past weeks that a backfill seeds."
 )
+@click.option(
+    "--days",
+    default=7,
+    type=click.IntRange(2, 7),
+    show_default=True,
+    help="Days of the first week that are collected: fewer are sooner done.",
+)
 @AS_JSON
-def demo(*, once: bool, port: int, folder: Path, weeks: int, as_json: bool) -> None:
+def demo(*, once: bool, port: int, folder: Path, weeks: int, days: int, as_json: bool) -> None:
     """Run the main job on a sandbox of X, in a Dagster instance of its own. No account, no network."""
     from elec_assets.operations.demo import DemoFailed
     from elec_assets.operations.demo import demo as run
     from elec_assets.operations.demo_setup import DemoFolderTaken
 
     try:
-        summary = run(folder.resolve(), port=port, once=once, weeks=weeks, say=progress)
+        summary = run(folder.resolve(), port=port, once=once, weeks=weeks, days=days, say=progress)
     except DemoFolderTaken as error:
         stop(str(error), 2)
     except (DemoFailed, OSError) as error:
@@ -346,6 +361,13 @@ def _working(work: "Callable[[], Report]") -> "Report":
 
 main.add_command(capture_commands.capture)
 main.add_command(capture_commands.status)
+main.add_command(comply_commands.comply)
+main.add_command(release_commands.releases)
+main.add_command(deadman_commands.deadman)
+main.add_command(purge_commands.purge)
+main.add_command(watch_commands.watch)
+sandbox.add_command(sandbox_commands.sandbox_aws)
+sandbox.add_command(sandbox_commands.sandbox_all)
 
 if __name__ == "__main__":
     main()

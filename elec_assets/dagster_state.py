@@ -67,6 +67,14 @@ class Materialized:
 
     def __init__(self) -> None:
         self._known: dict[dg.AssetKey, tuple[int | None, set[str]]] = {}
+        self._first: dict[dg.AssetKey, datetime] = {}
+
+    def first_at(self, instance: dg.DagsterInstance, key: dg.AssetKey) -> datetime | None:
+        """When an asset was made for the first time, any partition of it; None: never."""
+        if key not in self._first:
+            for record in instance.fetch_materializations(key, limit=1, ascending=True).records:
+                self._first[key] = datetime.fromtimestamp(record.timestamp, UTC)
+        return self._first.get(key)
 
     def stored(
         self, instance: dg.DagsterInstance, key: dg.AssetKey, made_id: int | None, grain: Grain, reach: int

@@ -9,14 +9,19 @@ from datetime import timedelta
 
 import dagster as dg
 
+from elec_assets.domain.due import BATCHES, BATCHES_FAIL, BATCHES_WARN
+
 # Weekly files are built on Tuesday 02:00 UTC, 26 hours after the week's end, and the next is due a week later: the
 # windows are counted from that build, so that they end 2 and 3 days after the next week's end.
 _AFTER_BUILD = timedelta(days=7) - timedelta(hours=26)
 _WEEKLY = dg.FreshnessPolicy.time_window(
     warn_window=_AFTER_BUILD + timedelta(days=2), fail_window=_AFTER_BUILD + timedelta(days=3)
 )
+# Monthly releases are the rarest; the alert sensor holds releases to the cadence of the phase.
+_RELEASE = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=40), fail_window=timedelta(days=45))
 
 POLICIES: Mapping[str, dg.FreshnessPolicy] = {
+    BATCHES: dg.FreshnessPolicy.time_window(warn_window=BATCHES_WARN, fail_window=BATCHES_FAIL),
     "twitter/tweets": dg.FreshnessPolicy.time_window(
         warn_window=timedelta(minutes=90), fail_window=timedelta(minutes=150)
     ),
@@ -33,6 +38,8 @@ POLICIES: Mapping[str, dg.FreshnessPolicy] = {
     ),
     "google_trends/rollup": _WEEKLY,
     "coverage/weekly": _WEEKLY,
+    "kaggle/staged": _RELEASE,
+    "kaggle/dataset": _RELEASE,
 }
 
 

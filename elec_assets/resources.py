@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from elec_assets.clients.kaggle_process import Credential
+from elec_assets.clients.kaggle_staged import Target
 from elec_assets.clients.rate_governor import RateGovernor, lock_path
+from elec_assets.clients.release_builder import NO_DATASET, ReleasePlan
+from elec_assets.clients.release_publishing import Desk
 from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.source_claim import TRENDS, X, claim
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.trends_pace import TrendsLimits
 from elec_assets.clients.x_api import XApi
+from elec_assets.domain.registry import Election
 from elec_assets.domain.rules import query_limit
 from elec_assets.domain.trends import SOURCE
+from elec_assets.transforms.gate import Allowed
 
 if TYPE_CHECKING:
     from elec_assets.clients.google_trends import TrendsBackend
 
 SEARCH_POOL = "x_search"
+KAGGLE_POOL = "kaggle"
 TRENDS_POOL = SOURCE
 
 
@@ -151,3 +158,48 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
                 sleep=time.sleep,
                 uniform=random.uniform,
             )
+
+
+class KaggleResource(dg.ConfigurableResource[Desk]):
+    """Kaggle: what releases are called, and where they go. Without an account nothing is published.
+
+    `problem` says why nothing can be published, None where it can.
+    """
+
+    dataset: str | None = None
+    title: str
+    profile: str
+    base_url: str
+    username: str | None = None
+    key: str | None = None
+    token: str | None = None
+    problem: str | None = None
+
+    def plan(self, elections: tuple[Election, ...], allowed: Allowed, reason: str = "") -> ReleasePlan:
+        """What a release of now is made of."""
+        return ReleasePlan(
+            elections=elections,
+            profile="private" if self.profile == "private" else "public",
+            dataset=self.dataset or NO_DATASET,
+            title=self.title,
+            allowed=allowed,
+            reason=reason,
+        )
+
+    def target(self) -> Target:
+        """Where releases go, and as whom.
+
+        Raises:
+            ValueError: there is no account; see `problem`.
+        """
+        if self.problem is not None or self.dataset is None:
+            raise ValueError(self.problem or "no dataset is set")
+        return Target(self.dataset, self.base_url, Credential(self.username, self.key, self.token))
+
+    def desk(self, store: Store, elections: tuple[Election, ...], run: str) -> Desk:
+        """From where releases go.
+
+        Raises:
+            ValueError: as `target`.
+        """
+        return Desk(store, self.target(), elections, utc_now, run)

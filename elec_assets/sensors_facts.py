@@ -27,7 +27,6 @@ from elec_assets.domain.windows import parse_iso
 from elec_assets.freshness import POLICIES
 from elec_assets.resources import SEARCH_POOL
 from elec_assets.settings import Settings
-from elec_assets.transforms.alert_conditions import UNSEEN_WARN
 from elec_assets.transforms.alert_facts import Captured, Covered, Disk, Facts, Product, Stale, Watched
 from elec_assets.transforms.watch_state import Seen
 
@@ -84,7 +83,7 @@ class Gatherer:
             now=now,
             timezone=running[0].timezone if running else "UTC",
             products=[
-                *(product for e in running if (product := self._batches(e, seen, now)) is not None),
+                *(product for e in running if (product := self._batches(instance, e, seen, now)) is not None),
                 *(self._product(instance, each, states, now) for each in made),
             ],
             watching=bool(running or self._watches),
@@ -118,13 +117,21 @@ class Gatherer:
                 if keys:
                     yield Made(election, f"{SOURCE}/{area}/{cadence}", f"{SOURCE}/{cadence}", keys)
 
-    def _batches(self, election: Election, seen: Seen | None, now: datetime) -> Product | None:
-        """The stream, if it is to be listened to; judged no later than it was last looked at."""
+    def _batches(
+        self, instance: dg.DagsterInstance, election: Election, seen: Seen | None, now: datetime
+    ) -> Product | None:
+        """The stream, if it is to be listened to; judged as of the last look.
+
+        Where it never came it counts from when Dagster first knew of it: a new deployment.
+        """
         held = None if seen is None else seen.batches.get(election.key)
         if seen is None or (held is None and not self._settings.x_capture_configured):
             return None
-        judged_at = min(now, seen.at + UNSEEN_WARN)
-        found = late_batches(election, judged_at, None if held is None else held.covered_to)
+        covered_to = None if held is None else held.covered_to
+        if covered_to is None:
+            key = parts.key(election, *BATCHES.split("/"))
+            covered_to = _never_made_since(asset_states(instance, [key])[key])
+        found = late_batches(election, min(now, seen.at), covered_to)
         return Product(election.key, BATCHES, BATCHES, election.timezone, late=found)
 
     def _product(
@@ -142,7 +149,10 @@ class Gatherer:
             if _is_new(made.product, state, now):
                 continue
             stored = self._materialized.stored(instance, key, state.made_id, window.grain, window.reach)
-            lates.append(late(made.product, made.election, now, stored))
+            found = late(made.product, made.election, now, stored)
+            if found is not None and _is_beginning(made.product, self._materialized.first_at(instance, key), now):
+                continue
+            lates.append(found)
             stales.append(_stale(made, state, now))
         return Product(
             made.election.key,
@@ -185,11 +195,21 @@ class Gatherer:
         return alert_sources.search_over_budget(store, SEARCH_POOL, settings.x_fill_budget_usd, prices, now)
 
 
+def _never_made_since(state: AssetState) -> datetime | None:
+    """Since when Dagster has known an asset that was never made; None where it was, or Dagster does not say."""
+    return state.freshness_since if state.freshness == "UNKNOWN" and state.made_id is None else None
+
+
 def _is_new(product: str, state: AssetState, now: datetime) -> bool:
     """Whether it was never made, and Dagster has not known it for longer than its policy allows: a new deployment."""
     if state.freshness != "UNKNOWN" or state.made_id is not None or state.freshness_since is None:
         return False
     return now - state.freshness_since <= fail_window(POLICIES[product])
+
+
+def _is_beginning(product: str, first_at: datetime | None, now: datetime) -> bool:
+    """Whether an asset was made for the first time less than its policy's window ago: a new deployment is filled."""
+    return first_at is not None and first_at <= now <= first_at + fail_window(POLICIES[product])
 
 
 def _stale(made: Made, state: AssetState, now: datetime) -> Stale | None:

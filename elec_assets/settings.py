@@ -5,6 +5,7 @@ workspace.yaml. `.env.example` is made from here (`python -m elec_assets.setting
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,10 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _WORKSPACE = "workspace.yaml"
+KAGGLE = "https://api.kaggle.com"
+"""Kaggle's own API; `clients/kaggle_job.py` lets nothing else through but a sandbox."""
+_KAGGLE_SANDBOX = re.compile(r"http://127\.0\.0\.1:\d{1,5}", re.ASCII)
+_KAGGLE_DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9-]{5,49}", re.ASCII)
 
 
 class SettingsInvalid(ValueError):
@@ -38,6 +43,9 @@ class Settings(BaseSettings):
 
     registry: str = Field(
         "candidates.yaml", alias="ELEC_REGISTRY", description="Path of the registry: who is followed."
+    )
+    watches: str = Field(
+        "watches.yaml", alias="ELEC_WATCHES", description="Path of the list of other prefixes of buckets to watch."
     )
     store: str = Field(
         "./data", alias="ELEC_STORE", description="Where everything is kept: a directory or s3://bucket/prefix."
@@ -138,8 +146,55 @@ class Settings(BaseSettings):
     trends_timeout_s: float = Field(
         30.0, gt=0, le=600, alias="ELEC_TRENDS_TIMEOUT_S", description="Seconds without an answer before a retry."
     )
+    privacy: Literal["public", "private"] = Field(
+        "public",
+        alias="ELEC_PRIVACY",
+        description="What releases hold: ids of posts and aggregates (public), or all columns, unseen (private).",
+    )
+    kaggle_dataset: str | None = Field(
+        None,
+        alias="ELEC_KAGGLE_DATASET",
+        description="Kaggle dataset that releases go to, owner/slug; made if it is not there. Unset: no release.",
+    )
+    kaggle_title: str = Field(
+        "Elections on X and Google Trends",
+        min_length=6,
+        max_length=50,
+        alias="ELEC_KAGGLE_TITLE",
+        description="Title of the Kaggle dataset, 6 to 50 characters.",
+    )
+    kaggle_username: SecretStr | None = Field(
+        None, alias="KAGGLE_USERNAME", description="Kaggle account that publishes; with KAGGLE_KEY."
+    )
+    kaggle_key: SecretStr | None = Field(
+        None, alias="KAGGLE_KEY", description="Its legacy API key. Set this, or KAGGLE_API_TOKEN, not both."
+    )
+    kaggle_api_token: SecretStr | None = Field(
+        None, alias="KAGGLE_API_TOKEN", description="API token of the Kaggle account, instead of a key."
+    )
+    kaggle_base_url: str = Field(
+        KAGGLE,
+        alias="ELEC_KAGGLE_BASE_URL",
+        description="Root of Kaggle's API. Besides Kaggle's own only http://127.0.0.1:PORT (the sandbox) is allowed.",
+    )
     aws_endpoint_url: str | None = Field(
         None, alias="AWS_ENDPOINT_URL", description="Another address than AWS's own, e.g. an emulator on 127.0.0.1."
+    )
+    aws_region: str | None = Field(None, alias="AWS_REGION", description="Region of the buckets and of SNS.")
+    alert_topic_arn: str | None = Field(
+        None,
+        alias="ELEC_ALERT_TOPIC_ARN",
+        description="Who is told: an SNS topic. Without it, and without ELEC_ALERT_PHONE, nobody is.",
+    )
+    alert_phone: SecretStr | None = Field(
+        None, alias="ELEC_ALERT_PHONE", description="Who is told, instead of a topic: a number such as +33600000000."
+    )
+    alert_label: str = Field(
+        "elec", pattern=r"^\S(.{0,18}\S)?$", alias="ELEC_ALERT_LABEL", description="Name of this deployment in alerts."
+    )
+    alert_per_hour: int = Field(10, ge=1, alias="ELEC_ALERT_PER_HOUR", description="Alerts sent in any hour, at most.")
+    alert_per_month: int = Field(
+        200, ge=1, alias="ELEC_ALERT_PER_MONTH", description="Alerts sent in a month (UTC), at most: SMS cost money."
     )
 
     @field_validator("x_base_url", "trends_base_url")
@@ -150,6 +205,20 @@ class Settings(BaseSettings):
             return url
         secret = "token" if info.field_name == "x_base_url" else "cookie"
         raise ValueError(f"an address with https:// is allowed, or http:// on 127.0.0.1: the {secret} goes there")
+
+    @field_validator("kaggle_base_url")
+    @classmethod
+    def _kaggle_or_sandbox(cls, url: str) -> str:
+        if url == KAGGLE or _KAGGLE_SANDBOX.fullmatch(url):
+            return url
+        raise ValueError(f"{KAGGLE} exactly is allowed, or http://127.0.0.1:PORT: the account goes there")
+
+    @field_validator("kaggle_dataset")
+    @classmethod
+    def _owner_and_slug(cls, dataset: str | None) -> str | None:
+        if dataset is None or _KAGGLE_DATASET.fullmatch(dataset):
+            return dataset
+        raise ValueError("owner/slug is allowed, the slug of 6 to 50 letters, digits and '-'")
 
     @field_validator("trends_pace_per_h")
     @classmethod
@@ -173,6 +242,11 @@ class Settings(BaseSettings):
     def registry_path(self) -> Path:
         """Absolute path of the registry."""
         return self.path(self.registry)
+
+    @property
+    def watches_path(self) -> Path:
+        """Absolute path of the list of watches."""
+        return self.path(self.watches)
 
     @property
     def spool_path(self) -> Path:
@@ -207,6 +281,24 @@ class Settings(BaseSettings):
     def trends_on(self) -> bool:
         """Whether Google Trends may be asked: Google's own only if the operator says so."""
         return self.trends_is_loopback if self.trends is None else self.trends == "on"
+
+    @property
+    def kaggle_is_loopback(self) -> bool:
+        """Whether Kaggle is the sandbox."""
+        return is_loopback(self.kaggle_base_url)
+
+    @property
+    def kaggle_problem(self) -> str | None:
+        """Why no release can be published, and what to do; None if it can."""
+        if self.kaggle_dataset is None:
+            return "no release is published: set ELEC_KAGGLE_DATASET to owner/slug"
+        if self.kaggle_key is None and self.kaggle_api_token is None:
+            return "no release is published: set KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN"
+        if self.kaggle_key is not None and self.kaggle_api_token is not None:
+            return "no release is published: KAGGLE_KEY and KAGGLE_API_TOKEN are both set, keep one of them"
+        if self.kaggle_key is not None and self.kaggle_username is None:
+            return "no release is published: KAGGLE_KEY is set without KAGGLE_USERNAME, whose key it is"
+        return None
 
     @property
     def x_configured(self) -> bool:
@@ -250,12 +342,17 @@ def load_settings() -> Settings:
         return Settings(_env_ignore_empty=True)
     except ValidationError as error:
         # A value is shown only where it cannot be a secret.
+        secrets = {f.alias for f in Settings.model_fields.values() if f.annotation == SecretStr | None}
         lines = [
-            f"{name}: {e['msg']}" + ("" if "TOKEN" in name else f", found {e['input']!r}")
+            f"{name}: {e['msg']}" + ("" if name in secrets else f", found {e['input']!r}")
             for e in error.errors()
             for name in [_variable(str(e["loc"][0]))]
         ]
         raise SettingsInvalid("; ".join(lines)) from None
+
+
+def _is_secret(variable: str) -> bool:
+    return "TOKEN" in variable or variable in ("KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
 def _variable(named: str) -> str:

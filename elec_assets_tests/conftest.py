@@ -120,7 +120,7 @@ def sqlite(sqlite_home: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """An environment without any setting."""
-    for name in [n for n in os.environ if n.startswith(("ELEC_", "X_", "AWS_", "DAGSTER_"))]:
+    for name in [n for n in os.environ if n.startswith(("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_"))]:
         monkeypatch.delenv(name)
     return monkeypatch
 
@@ -163,7 +163,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         dg.DagsterInstance.ephemeral() as kept,
         pytest.MonkeyPatch.context() as m,
     ):
-        for name in [n for n in os.environ if n.startswith(("ELEC_", "X_", "AWS_", "DAGSTER_"))]:
+        for name in [n for n in os.environ if n.startswith(("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_"))]:
             m.delenv(name)
         m.setenv("X_BEARER_TOKEN", TOKEN)
         made = Deployment(folder, registry, kept, x.url)

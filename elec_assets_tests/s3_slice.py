@@ -1,6 +1,7 @@
 """The tests that `make test` runs on S3 too; `make prove` runs all that use a store."""
 
 SLICE = {
+    "elec_assets_tests.clients.test_compliance": ("test_a_scrubbed_place_goes_and_the_post_stays",),
     "elec_assets_tests.clients.test_hour_sealer": (
         "test_a_whole_hour_is_ok",
         "test_a_rerun_of_a_done_hour_asks_nothing_and_gives_the_same_bytes",

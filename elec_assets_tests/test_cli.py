@@ -46,6 +46,7 @@ def commands(group: click.Group = cli.main, path: str = "elec") -> Iterator[tupl
 
 
 COMMANDS = dict(commands())
+GROUPS = [name for name, command in COMMANDS.items() if isinstance(command, click.Group)]
 LEAVES = [name for name, command in COMMANDS.items() if not isinstance(command, click.Group)]
 
 
@@ -95,15 +96,28 @@ def test_the_commands_are_those_that_the_design_names() -> None:
         "elec candidates accept",
         "elec candidates check",
         "elec capture",
+        "elec comply",
         "elec coverage",
+        "elec deadman",
         "elec demo",
         "elec doctor",
         "elec plan",
+        "elec purge",
         "elec rebuild",
+        "elec release build",
+        "elec release check",
+        "elec release diff",
+        "elec release list",
+        "elec release publish",
+        "elec release rollback",
+        "elec sandbox all",
+        "elec sandbox aws",
         "elec sandbox kaggle",
         "elec sandbox trends",
         "elec sandbox x",
         "elec status",
+        "elec watch ls",
+        "elec watch silence",
     ]
 
 
@@ -171,7 +185,17 @@ def test_wrong_arguments_end_with_2_and_print_nothing(arguments: list[str]) -> N
 @pytest.mark.usefixtures("home")
 @pytest.mark.parametrize(
     "command",
-    [["plan"], ["coverage"], ["doctor"], ["candidates", "check"], ["sandbox", "x"], ["capture"], ["status"]],
+    [
+        ["plan"],
+        ["coverage"],
+        ["doctor"],
+        ["candidates", "check"],
+        ["sandbox", "x"],
+        ["capture"],
+        ["status"],
+        ["deadman"],
+        ["watch", "ls"],
+    ],
 )
 def test_a_broken_setting_ends_with_2_and_is_named(command: list[str]) -> None:
     result = elec(*command, ELEC_X_BUDGET_USD="fifty", ELEC_X_ARCHIVE="most")

@@ -16,6 +16,7 @@ from elec_assets.domain.registry import Registry
 from elec_assets.domain.tables import (
     CALIBRATED_INTEREST,
     CANDIDATES,
+    COMPLIANCE,
     COVERAGE,
     INTEREST_BY_REGION,
     INTEREST_OVER_TIME,
@@ -24,14 +25,17 @@ from elec_assets.domain.tables import (
     TWEETS,
     VOLUME,
 )
+from elec_assets.domain.watches import Watch
 from elec_assets.settings import Settings
+from elec_assets.transforms.refusals import RULES
 from elec_assets_tests import guard
 from elec_assets_tests.deployment import REPOSITORY, environment
 
 NOW = datetime(2027, 2, 3, 20, tzinfo=UTC)
 ACTIVE = "fr_presidential_2027"
-EXTERNAL: list[str] = []
 ELECTIONS = ("fr_presidential_2017", "fr_presidential_2022", "fr_presidential_2027")
+# Made by others, or by sensors.
+EXTERNAL = ["alerts/incidents", *(f"{election}/twitter/batches" for election in ELECTIONS)]
 TRENDS_TABLES = {
     "calibrated_interest": CALIBRATED_INTEREST,
     "interest_by_region": INTEREST_BY_REGION,
@@ -50,6 +54,7 @@ TABLES = {
     },
     # Several files: the schema shown first is that of the table that most people want.
     "google_trends/weekly": CALIBRATED_INTEREST,
+    "twitter/compliance": COMPLIANCE,
     "twitter/tweets": TWEETS,
     "twitter/volume": VOLUME,
     "twitter/weekly": TWEETS,
@@ -62,22 +67,33 @@ BY_HAND = [
     for name in ("interest_by_region", "related_queries", "related_topics")
 ]
 JOBS = [
+    "fr_presidential_2017__compliance",
+    "fr_presidential_2022__compliance",
+    "fr_presidential_2027__compliance",
     "fr_presidential_2027__google_trends_daily_partitions",
     "fr_presidential_2027__google_trends_files_of_week",
     "fr_presidential_2027__google_trends_hourly_partitions",
     "fr_presidential_2027__google_trends_weekly_partitions",
     "fr_presidential_2027__twitter_hour",
     "fr_presidential_2027__week",
+    "kaggle__look",
+    "kaggle__release",
 ]
+RELEASES = ["kaggle/dataset", "kaggle/staged"]
 SCHEDULES = [
+    "fr_presidential_2017__comply",
+    "fr_presidential_2022__comply",
+    "fr_presidential_2027__comply",
     "fr_presidential_2027__google_trends_daily",
     "fr_presidential_2027__google_trends_files",
     "fr_presidential_2027__google_trends_hourly",
     "fr_presidential_2027__google_trends_weekly",
     "fr_presidential_2027__twitter_hourly",
     "fr_presidential_2027__weekly",
+    "kaggle__looks",
+    "kaggle__releases",
 ]
-SENSORS = ["registry_changes"]
+SENSORS = ["alerts", "registry_changes", "watched_prefixes"]
 CHECKS = {
     "candidates": ["all_listed"],
     "coverage/weekly": ["columns", "complete", "ids_unique"],
@@ -134,6 +150,12 @@ def test_whatever_definitions_are_made_of_makes_them_anew(registry: Registry) ->
     for asked in changed:
         loader = Loader()
         assert loader.load(settings, registry, NOW) is not loader.load(*asked)
+    watched = {"other": Watch("other", "bucket", "", 60)}
+    loader = Loader()
+    made = loader.load(settings, registry, NOW, watched)
+    assert made is loader.load(settings, registry, NOW, dict(watched))
+    assert made is not loader.load(settings, registry, NOW)
+    assert "watch/other" in {key.to_user_string() for key in made.resolve_all_asset_keys()}
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +188,7 @@ def test_a_check_on_a_missing_asset_is_a_problem(real: dg.Definitions) -> None:
         return dg.AssetCheckResult(passed=True)
 
     broken = dg.Definitions.merge(real, dg.Definitions(asset_checks=[misspelt]))
-    assert guard.problems(broken) == [f"{ACTIVE}/twitter/week: checked by misspelt, and not there"]
+    assert guard.problems(broken, EXTERNAL) == [f"{ACTIVE}/twitter/week: checked by misspelt, and not there"]
 
 
 def test_a_misspelt_dependency_is_a_problem(real: dg.Definitions) -> None:
@@ -176,9 +198,10 @@ def test_a_misspelt_dependency_is_a_problem(real: dg.Definitions) -> None:
     def volume() -> None: ...
 
     broken = dg.Definitions.merge(real, dg.Definitions(assets=[volume]))
-    assert guard.problems(broken) == [f"{ACTIVE}/twitter/tweet: only a dependency names it"]
-    assert guard.problems(broken, [f"{ACTIVE}/twitter/tweet"]) == []
-    assert guard.problems(real, ["watch/bucket"]) == ["watch/bucket: expected as external, and not there"]
+    assert guard.problems(broken, EXTERNAL) == [f"{ACTIVE}/twitter/tweet: only a dependency names it"]
+    assert guard.problems(broken, [*EXTERNAL, f"{ACTIVE}/twitter/tweet"]) == []
+    missing = "watch/bucket: expected as external, and not there"
+    assert guard.problems(real, [*EXTERNAL, "watch/bucket"]) == [missing]
 
 
 def test_a_module_that_nobody_loads_is_a_problem(real: dg.Definitions) -> None:
@@ -186,14 +209,17 @@ def test_a_module_that_nobody_loads_is_a_problem(real: dg.Definitions) -> None:
     assets = [a for a in real.assets or () if isinstance(a, dg.AssetsDefinition)]
     kept = [a for a in assets if not any(key.path[1] == "candidates" for key in a.keys)]
     fewer = dg.Definitions(assets=kept, resources=real.resources)
-    dependencies = [key for key in KEYS if product_of(key) == "candidates"]
+    external = [key for key in EXTERNAL if product_of(key) == "twitter/batches"]
+    dependencies = [*external, *(key for key in KEYS if product_of(key) == "candidates")]
     assert guard.problems(fewer, dependencies) == ["elec_assets.assets.candidates: makes no asset"]
 
 
 def test_all_keys_jobs_schedules_and_sensors(real: dg.Definitions) -> None:
     """A change here is a change for those who script against it, or have run history under these names."""
     repository = real.get_repository_def()
-    assert sorted(key.to_user_string() for key in real.resolve_all_asset_keys()) == KEYS
+    assert sorted(key.to_user_string() for key in real.resolve_all_asset_keys()) == sorted(
+        [*KEYS, *EXTERNAL, *RELEASES]
+    )
     assert sorted(job.name for job in real.jobs or ()) + sorted(set(repository.job_names) - {"__ASSET_JOB"}) == JOBS
     assert sorted(schedule.name for schedule in repository.schedule_defs) == SCHEDULES
     assert sorted(sensor.name for sensor in repository.sensor_defs) == SENSORS
@@ -220,6 +246,33 @@ def test_every_asset_says_what_it_is(specs: dict[str, dg.AssetSpec], key: str) -
     assert spec.code_version
 
 
+def test_a_release_has_a_check_for_each_rule_of_the_gate_that_holds_back_what_comes_after(real: dg.Definitions) -> None:
+    graph = real.resolve_asset_graph()
+    found = {(k.asset_key.to_user_string(), k.name): graph.get_check_spec(k).blocking for k in graph.asset_check_keys}
+    assert {name: blocking for (key, name), blocking in found.items() if key == "kaggle/staged"} == dict.fromkeys(
+        RULES, True
+    )
+    assert [name for key, name in found if key == "kaggle/dataset"] == ["shown_by_kaggle"]
+
+
+@pytest.mark.parametrize("key", RELEASES)
+def test_releases_say_what_they_are_and_are_watched(specs: dict[str, dg.AssetSpec], key: str) -> None:
+    spec = specs[key]
+    assert spec.description
+    assert spec.description.endswith(".")
+    assert (spec.group_name, spec.owners, spec.tags["layer"]) == ("kaggle", ["team:elec_assets"], "release")
+    assert spec.kinds
+    assert spec.freshness_policy is not None
+    assert spec.metadata["dagster/uri"]
+
+
+def test_a_release_is_made_of_every_election_in_the_registry(specs: dict[str, dg.AssetSpec]) -> None:
+    made_from = {dep.asset_key.to_user_string() for dep in specs["kaggle/staged"].deps}
+    products = ("candidates", "coverage/weekly", "google_trends/weekly", "twitter/volume", "twitter/weekly")
+    assert made_from == {f"{election}/{product}" for election in ELECTIONS for product in products}
+    assert [dep.asset_key.to_user_string() for dep in specs["kaggle/dataset"].deps] == ["kaggle/staged"]
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_column_schemas_are_those_of_the_tables(specs: dict[str, dg.AssetSpec], key: str) -> None:
     table = TABLES[product_of(key)]
@@ -235,7 +288,7 @@ def test_column_schemas_are_those_of_the_tables(specs: dict[str, dg.AssetSpec], 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_what_active_elections_plan_alone_has_freshness_policies(specs: dict[str, dg.AssetSpec], key: str) -> None:
-    wanted = election_of(key) == ACTIVE and product_of(key) not in ("candidates", *BY_HAND)
+    wanted = election_of(key) == ACTIVE and product_of(key) not in ("candidates", "twitter/compliance", *BY_HAND)
     assert (specs[key].freshness_policy is not None) == wanted
 
 
@@ -250,7 +303,8 @@ def test_an_election_that_is_to_come_has_schedules_and_policies(registry: Regist
 def test_a_token_is_never_part_of_the_configuration(registry: Registry, bare: pytest.MonkeyPatch) -> None:
     """What resources hold is shown in the UI and stored with runs."""
     bare.setenv("X_BEARER_TOKEN", "not-to-be-seen")
-    settings = Settings.model_validate({"store": "nowhere", "x_bearer_token": "not-to-be-seen"})
+    secrets = ("x_bearer_token", "kaggle_key", "kaggle_api_token", "kaggle_username")
+    settings = Settings.model_validate({"store": "nowhere", **dict.fromkeys(secrets, "not-to-be-seen")})
     loaded = build_definitions(settings, registry, NOW)
     assert "not-to-be-seen" not in repr(loaded.resources)
     assert "not-to-be-seen" not in repr(settings)

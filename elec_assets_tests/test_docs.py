@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from elec_assets_tests.test_cli import COMMANDS, LEAVES
+from elec_assets_tests.test_cli import COMMANDS, GROUPS, LEAVES
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
@@ -57,8 +57,10 @@ def test_the_readme_names_every_command(command: str) -> None:
 
 
 def test_the_readme_names_no_command_that_is_not_there() -> None:
-    named = set(re.findall(r"\belec ((?:sandbox |candidates )?[a-z]+)", README.read_text(encoding="utf-8")))
-    assert {f"elec {name}" for name in named} <= {*LEAVES, "elec sandbox", "elec candidates"}
+    named = set(
+        re.findall(r"\belec ((?:(?:sandbox|candidates|release|watch) )?[a-z]+)", README.read_text(encoding="utf-8"))
+    )
+    assert {f"elec {name}" for name in named} <= {*LEAVES, *GROUPS}
 
 
 def test_the_readme_names_no_option_that_is_not_there() -> None:

@@ -16,14 +16,14 @@ from elec_assets.definitions import build_definitions
 from elec_assets.domain import layout, layout_alerts
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.outcomes import Outcome
-from elec_assets.domain.windows import HOUR, Grain, Window, window_of_key
+from elec_assets.domain.windows import HOUR, Grain, Window, key_of, window_of_key
 from elec_assets.settings import Settings
 from elec_assets.transforms.alert_state import Rules, Severity
 from elec_assets.transforms.coverage import Counts, hour_coverage
 from elec_assets.transforms.coverage import encode as encode_row
 from elec_assets_tests.alerting import GATE, PHONE, START, Alerting, names, settings_of
 from elec_assets_tests.clients.sns_place import environment, refusing, sent_sms
-from elec_assets_tests.deployment import ELECTION, write_registry
+from elec_assets_tests.deployment import ELECTION, REGISTRY, write_registry
 from elec_assets_tests.s3 import serve
 
 MINUTE = timedelta(minutes=1)
@@ -148,6 +148,50 @@ def test_a_new_deployment_is_no_outage_until_its_windows_have_passed(alerting: A
     incident = alerting.open()[TWEETS]
     assert incident.severity is Severity.CRITICAL
     assert names(alerting.open().values()) == [TWEETS]
+
+
+def test_a_stream_that_never_came_is_no_outage_until_its_window_has_passed(alerting: Alerting) -> None:
+    """The election was collected for days, this deployment for a minute: its stream was told to be two days late."""
+    alerting.all_is_well()
+    for key in alerting.store.list(f"{ELECTION}/data/raw/twitter/"):
+        alerting.store.delete(key.key)
+    alerting.freshness("twitter/batches", FreshnessState.UNKNOWN, START)
+    alerting.looks(4)
+    assert alerting.open() == {}
+    alerting.now = START + 11 * MINUTE
+    alerting.looks(2)
+    assert names(alerting.open().values()) == [BATCHES]
+
+
+def test_a_deployment_that_is_being_filled_is_no_outage(
+    tmp_path: Path, instance: dg.DagsterInstance, moto: str
+) -> None:
+    """The first old hour of a backfill made `twitter/tweets` an asset that is 8 days late, and said so by SMS."""
+    assert moto
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)  # Dagster dates its events itself
+    begun, ended = (today + timedelta(days=days) for days in (-10, 20))
+    text = REGISTRY.replace("2026-02-04", f"{begun:%Y-%m-%d}").replace("2026-03-12", f"{ended:%Y-%m-%d}")
+    text = text.replace("2026-02-22", f"{today:%Y-%m-%d}").replace(
+        "2026-03-01", f"{today + timedelta(days=9):%Y-%m-%d}"
+    )
+    place = Alerting(tmp_path, write_registry(tmp_path, text), instance, settings_of(tmp_path), now=datetime.now(UTC))
+    place.made("twitter/tweets", key_of(Window(begun, begun + HOUR), Grain.HOUR))
+    place.looks(2)
+    assert TWEETS not in place.state.incidents
+    place.now += timedelta(minutes=155)
+    place.looks(2)
+    assert place.open()[TWEETS].severity is Severity.CRITICAL
+
+
+def test_a_quiet_stream_is_not_late_between_two_looks(alerting: Alerting) -> None:
+    """A batch proves its slot to 50 s before its end, comes 30 s after, and is noticed at the next look of a minute."""
+    alerting.all_is_well()
+    alerting.look()
+    alerting.now += timedelta(minutes=5, seconds=55)
+    alerting.look()
+    for _ in range(3):
+        alerting.look(watch=False, step=timedelta(seconds=20))
+    assert BATCHES not in alerting.state.incidents
 
 
 def test_what_dagster_finds_stale_counts_only_where_the_calendar_wants_something_newer(alerting: Alerting) -> None:

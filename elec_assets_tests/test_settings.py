@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from elec_assets.settings import Settings, SettingsInvalid, env_example, home, is_loopback, load_settings
+from elec_assets.clients import kaggle_job
+from elec_assets.settings import KAGGLE, Settings, SettingsInvalid, env_example, home, is_loopback, load_settings
 
 REPOSITORY = Path(__file__).parents[1]
 CANARY = "AAAAcanary%2Ftoken"
@@ -275,3 +276,62 @@ def test_the_sandbox_of_trends_may_be_asked_without_pace_and_google_only_over_tl
 def test_google_is_never_asked_unless_the_operator_says_so(switch: str | None, url: str, on: bool) -> None:
     """It needs no credentials: nothing but this setting holds a first try back from asking the real Google."""
     assert Settings.model_validate({"trends": switch, "trends_base_url": url}).trends_on is on
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({}, "set ELEC_KAGGLE_DATASET to owner/slug"),
+        ({"ELEC_KAGGLE_DATASET": "owner/elections"}, "set KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN"),
+        ({"ELEC_KAGGLE_DATASET": "owner/elections", "KAGGLE_KEY": CANARY}, "KAGGLE_KEY is set without KAGGLE_USERNAME"),
+        (
+            {"ELEC_KAGGLE_DATASET": "owner/elections", "KAGGLE_KEY": CANARY, "KAGGLE_API_TOKEN": CANARY},
+            "KAGGLE_KEY and KAGGLE_API_TOKEN are both set, keep one of them",
+        ),
+        ({"ELEC_KAGGLE_DATASET": "owner/elections", "KAGGLE_API_TOKEN": CANARY}, None),
+        ({"ELEC_KAGGLE_DATASET": "owner/elections", "KAGGLE_USERNAME": CANARY, "KAGGLE_KEY": CANARY}, None),
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_releases_need_a_dataset_and_exactly_one_credential(
+    bare: pytest.MonkeyPatch, variables: dict[str, str], problem: str | None
+) -> None:
+    """A stale token beside a good key is sent with every call by Kaggle's own client: never both."""
+    for name, value in variables.items():
+        bare.setenv(name, value)
+    found = load_settings()
+    assert (problem or "") in (found.kaggle_problem or "")
+    assert (found.kaggle_problem is None) == (problem is None)
+    assert CANARY not in repr(found) + str(found.kaggle_problem)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("ELEC_KAGGLE_BASE_URL", "https://www.kaggle.com", "https://api.kaggle.com exactly is allowed"),
+        ("ELEC_KAGGLE_BASE_URL", "http://127.0.0.1:80@example.org", "http://127.0.0.1:PORT"),
+        ("ELEC_KAGGLE_BASE_URL", "http://localhost:8000", "http://127.0.0.1:PORT"),
+        ("ELEC_KAGGLE_DATASET", "elections", "owner/slug is allowed"),
+        ("ELEC_KAGGLE_DATASET", "owner/short", "6 to 50"),
+        ("ELEC_KAGGLE_TITLE", "X", "at least 6"),
+        ("ELEC_PRIVACY", "open", "'public' or 'private'"),
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_settings_of_releases_are_refused_by_name(
+    bare: pytest.MonkeyPatch, variable: str, value: str, allowed: str
+) -> None:
+    bare.setenv(variable, value)
+    with pytest.raises(SettingsInvalid) as told:
+        load_settings()
+    assert str(told.value).startswith(f"{variable}: ")
+    assert allowed in str(told.value)
+    assert repr(value) in str(told.value)
+
+
+def test_what_settings_let_through_is_what_publishing_lets_through() -> None:
+    assert kaggle_job.PRODUCTION == KAGGLE
+    for url in (KAGGLE, "http://127.0.0.1:8080"):
+        assert kaggle_job.checked_endpoint(url) == Settings.model_validate({"kaggle_base_url": url}).kaggle_base_url
+    name = "Owner-1/elections-on-x"
+    assert kaggle_job.checked_dataset(name) == Settings.model_validate({"kaggle_dataset": name}).kaggle_dataset

@@ -45,7 +45,7 @@ def tweets_asset(election: Election, registry: Registry, *, active: bool) -> dg.
     key = parts.key(election, "twitter", "tweets")
     spec = dg.AssetSpec(
         key,
-        deps=[parts.key(election, "candidates")],
+        deps=[parts.key(election, "candidates"), parts.key(election, "twitter", "batches")],
         description=(
             "Posts about the candidates, one row a post, sorted by id. An hour is a pure function of all its raw "
             "objects, batches of live capture and search pages; a rerun asks X only for time that was neither captured "

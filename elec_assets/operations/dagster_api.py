@@ -113,8 +113,16 @@ class DagsterApi:
         tags = {"dagster/partition": first}
         if first != last:
             tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        selection = {"assetSelection": [{"path": a.split("/")} for a in assets]}
+        return self._launched({**_ASSET_JOB, **selection}, tags)
+
+    def launch_job(self, job: str) -> str:
+        """Ask for one run of a job without partitions; returns its id."""
+        return self._launched({**_ASSET_JOB, "pipelineName": job}, {})
+
+    def _launched(self, selector: dict[str, Any], tags: dict[str, str]) -> str:
         params = {
-            "selector": {**_ASSET_JOB, "assetSelection": [{"path": a.split("/")} for a in assets]},
+            "selector": selector,
             "runConfigData": {},
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
         }

@@ -154,10 +154,21 @@ class Dagster:
             DagsterUnreachable: Dagster stopped.
             DemoFailed: the run failed.
         """
-        run_id = self.api.launch_run(assets, first, last)
+        self._ended_well(self.api.launch_run(assets, first, last), ", ".join(assets))
+
+    def run_job(self, job: str) -> None:
+        """One run of a job, to its end.
+
+        Raises:
+            DagsterUnreachable: Dagster stopped.
+            DemoFailed: the run failed.
+        """
+        self._ended_well(self.api.launch_job(job), job)
+
+    def _ended_well(self, run_id: str, told: str) -> None:
         while (status := self.api.run_status(run_id)) != "SUCCESS":
             if status in _ENDED_BADLY:
-                raise DemoFailed(f"the run {run_id} of {', '.join(assets)} ended {status}: see it in the UI")
+                raise DemoFailed(f"the run {run_id} of {told} ended {status}: see it in the UI")
             self._wait()
 
     def _wait(self) -> None:

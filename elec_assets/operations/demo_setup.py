@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
-from elec_assets.domain.windows import WEEK, Grain, floor
+from elec_assets.domain.windows import DAY, WEEK, Grain, floor
+from elec_assets.sandbox.kaggle_api import KEY, USERNAME
 
 ELECTION = "demo_presidential"
-PAST_WEEKS = 2
+PAST_WEEKS, WHOLE_WEEK = 2, 7
 TOKEN = "sandbox-token"  # noqa: S105  # the sandbox's own, of no use anywhere else
+DATASET, TITLE = f"{USERNAME}/elections-on-x-demo", "Elections on X and Google Trends: a demo"
 _MARKER = ".made-by-elec-demo"
 _INSTANCE = """\
 # The demo's own instance: SQLite, nothing sent anywhere.
@@ -52,11 +54,17 @@ class DemoFolderTaken(Exception):
     """The folder holds something that the demo did not make; it is left alone."""
 
 
-def demo_registry(now: datetime, weeks: int = PAST_WEEKS) -> str:
-    """The demo's candidates.yaml: collection began whole weeks before this one, round 1 is in 20 weeks."""
+def demo_registry(now: datetime, weeks: int = PAST_WEEKS, days: int = WHOLE_WEEK) -> str:
+    """The demo's candidates.yaml: collection began weeks before this one, round 1 is in 20 weeks.
+
+    Args:
+        now: the time.
+        weeks: past weeks, 1 or more.
+        days: of the first of them the last so many, 2 to 7: fewer are seeded sooner, for tests.
+    """
     monday = floor(now, Grain.WEEK)
-    start, first = monday - WEEK * weeks, monday + WEEK * 20 + timedelta(days=6)
-    debate = monday - timedelta(days=5)
+    start, first = monday - WEEK * weeks + DAY * (WHOLE_WEEK - days), monday + WEEK * 20 + timedelta(days=6)
+    debate = monday - timedelta(days=1)
     people = "\n".join(
         f'      {key}: {{name: "{name}", group: "{side}", status: 1, twitter_account: ["{handle}"]}}'
         for key, name, handle, side in _PEOPLE
@@ -85,7 +93,7 @@ def demo_registry(now: datetime, weeks: int = PAST_WEEKS) -> str:
 
 
 @contextmanager
-def prepared(folder: Path, now: datetime, weeks: int = PAST_WEEKS) -> Iterator[None]:
+def prepared(folder: Path, now: datetime, weeks: int = PAST_WEEKS, days: int = WHOLE_WEEK) -> Iterator[None]:
     """Make the demo's folder afresh, and hold it; one that an earlier demo made is replaced.
 
     Raises:
@@ -100,20 +108,20 @@ def prepared(folder: Path, now: datetime, weeks: int = PAST_WEEKS) -> Iterator[N
         except BlockingIOError:
             raise DemoFolderTaken(f"a demo is running in {folder}; stop it, or name another with --dir") from None
         try:
-            _make(folder, now, weeks)
+            _make(folder, demo_registry(now, weeks, days))
             yield
         finally:
             lock.unlink(missing_ok=True)
 
 
-def _make(folder: Path, now: datetime, weeks: int) -> None:
+def _make(folder: Path, registry: str) -> None:
     if folder.exists():
         if not folder.is_dir() or (not (folder / _MARKER).is_file() and any(folder.iterdir())):
             raise DemoFolderTaken(f"{folder} is or holds what `elec demo` did not make; name another with --dir")
         shutil.rmtree(folder)
     (folder / "dagster").mkdir(parents=True)
     (folder / _MARKER).touch()
-    (folder / "candidates.yaml").write_text(demo_registry(now, weeks), encoding="utf-8")
+    (folder / "candidates.yaml").write_text(registry, encoding="utf-8")
     (folder / "workspace.yaml").write_text(_WORKSPACE, encoding="utf-8")
     (folder / "dagster" / "dagster.yaml").write_text(_INSTANCE, encoding="utf-8")
 
@@ -131,16 +139,29 @@ def no_proxies() -> Iterator[None]:
         os.environ.update(before)
 
 
-def environment(folder: Path, x_url: str, trends_url: str, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the demo's processes: sandboxes, no account, no proxy, no way to a real AWS."""
+def environment(
+    folder: Path, x_url: str, trends_url: str, inherited: Mapping[str, str], kaggle_url: str | None = None
+) -> dict[str, str]:
+    """The environment of the demo's processes: sandboxes, no account, no proxy, no way to a real AWS.
+
+    Without a sandbox of Kaggle nothing is published.
+    """
     ours = ("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_")
     kept = {
         name: value
         for name, value in inherited.items()
         if not name.startswith(ours) and not name.lower().endswith("_proxy")
     }
+    kaggle = {
+        "ELEC_KAGGLE_DATASET": DATASET,
+        "ELEC_KAGGLE_TITLE": TITLE,
+        "ELEC_KAGGLE_BASE_URL": kaggle_url,
+        "KAGGLE_USERNAME": USERNAME,
+        "KAGGLE_KEY": KEY,
+    }
     return {
         **kept,
+        **{name: value for name, value in kaggle.items() if kaggle_url is not None and value is not None},
         "DAGSTER_HOME": str(folder / "dagster"),
         "ELEC_REGISTRY": str(folder / "candidates.yaml"),
         "ELEC_STORE": str(folder / "data"),

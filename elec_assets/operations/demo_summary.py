@@ -15,6 +15,7 @@ from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import COVERAGE, TWEETS
 from elec_assets.domain.windows import Grain, Window, epoch_ms, from_epoch_ms, iso, key_of, parse_iso, split, year_week
 from elec_assets.operations.demo_evening import Heard
+from elec_assets.operations.demo_release import ReleasesShown
 from elec_assets.operations.demo_setup import ELECTION
 from elec_assets.operations.demo_trends import Row, summary_rows
 from elec_assets.operations.report import DONE, FAILED, columns
@@ -77,10 +78,11 @@ class CaptureShown:
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What the demo made: a row an asset, the captured evening, and how long it took."""
+    """What the demo made: a row an asset, the captured evening, the releases, and how long it took."""
 
     rows: tuple[Row, ...]
     captured: CaptureShown
+    released: ReleasesShown
     seconds: float
     complete: bool
 
@@ -94,7 +96,13 @@ class DemoSummary:
         names = ("asset", "partitions", "rows", "coverage")
         rows = [dict(zip(names, row, strict=True)) for row in self.rows]
         captured = {**asdict(self.captured), "healed": self.captured.healed}
-        return {"assets": rows, "captured": captured, "seconds": round(self.seconds, 1), "complete": self.complete}
+        return {
+            "assets": rows,
+            "captured": captured,
+            "releases": self.released.as_dict(),
+            "seconds": round(self.seconds, 1),
+            "complete": self.complete,
+        }
 
     def lines(self) -> list[str]:
         """For a person."""
@@ -104,7 +112,9 @@ class DemoSummary:
             "",
             *self.captured.lines(),
             "",
-            f"{self.seconds:.0f} s. No account and no network were used: X and Google Trends were on 127.0.0.1.",
+            *self.released.lines(),
+            "",
+            f"{self.seconds:.0f} s. No account, no network: X, Google Trends and Kaggle were on 127.0.0.1.",
         ]
 
 
@@ -137,11 +147,18 @@ def captured(
     )
 
 
-def summary(folder: Path, election: Election, weeks: list[Window], seconds: float, shown: CaptureShown) -> DemoSummary:
-    """All that was made of the past weeks."""
+def summary(
+    folder: Path,
+    election: Election,
+    weeks: list[Window],
+    seconds: float,
+    shown: CaptureShown,
+    released: ReleasesShown,
+) -> DemoSummary:
+    """All that was made of the past weeks, and what was released."""
     store = open_store((folder / "data").resolve().as_uri())
     candidates = _candidates(folder)
-    hours = [hour for week in weeks for hour in split(week, Grain.HOUR)]
+    hours = collected_hours(election, weeks)
     rows = archive(folder).coverages(hours)
     planned = sum(row.planned_s for row in rows) or 1.0
     covered = f"{1 - sum(row.missed_s for row in rows) / planned:.2%} of planned time"
@@ -158,7 +175,13 @@ def summary(folder: Path, election: Election, weeks: list[Window], seconds: floa
     trends, answered = summary_rows(store, election, weeks)
     complete = bool(candidates) and len(rows) == len(hours) and all(row.outcome.settled for row in rows)
     complete = complete and answered and table[1][2] == table[2][2] and all(row[2] > 0 for row in [*table, *trends])
-    return DemoSummary((*table, *trends), shown, seconds, complete and shown.healed)
+    return DemoSummary((*table, *trends), shown, released, seconds, complete and shown.healed and released.complete)
+
+
+def collected_hours(election: Election, weeks: Sequence[Window]) -> list[Window]:
+    """The hours of weeks from the start of the collection."""
+    hours = [hour for week in weeks for hour in split(week, Grain.HOUR)]
+    return [hour for hour in hours if hour.start >= election.calendar.collect_from]
 
 
 def _spans(rows: Iterable[HourCoverage]) -> Intervals:

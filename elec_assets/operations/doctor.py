@@ -24,8 +24,10 @@ from elec_assets.domain.registry import Registry
 from elec_assets.domain.registry_file import RegistryInvalid
 from elec_assets.domain.registry_history import sentences
 from elec_assets.domain.windows import from_epoch_ms, iso
+from elec_assets.operations.doctor_alerts import alert_checks
 from elec_assets.operations.doctor_capture import capture_checks
 from elec_assets.operations.doctor_check import Check, State
+from elec_assets.operations.doctor_kaggle import kaggle_checks
 from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
 from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
 
@@ -58,7 +60,7 @@ class DoctorReport:
 
 
 def doctor(now: datetime) -> DoctorReport:
-    """Look at settings, registry, store, disk, X, budget, live capture and Google Trends.
+    """Look at settings, registry, store, disk, X, budget, live capture, Google Trends and releases.
 
     Asks X one unbilled question, if a token is set; of Google nothing: each request counts there.
     """
@@ -81,6 +83,8 @@ def doctor(now: datetime) -> DoctorReport:
     checks += capture_checks(settings, now)
     if store is not None:
         checks.append(_trends(settings, store))
+    checks += alert_checks(settings, store, now)
+    checks += kaggle_checks(settings, store, registry, now)
     return DoctorReport(tuple(checks), wrong_input)
 
 

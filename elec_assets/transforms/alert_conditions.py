@@ -124,7 +124,9 @@ def _watch(watched: Watched, facts: Facts) -> Iterator[_Found]:
     asset, zone = f"watch/{watch.name}", watch.schedule.timezone if watch.schedule is not None else facts.timezone
     severity = Severity(watch.severity)
     listed = seen.state in ("found", "empty")
-    stale = watch.stale_since(seen.fresh_at, now if listed else seen.since)
+    # As of the look: between two looks, a minute apart, a healthy prefix only seems to grow old.
+    looked_at = min(now, facts.seen_at or now)
+    stale = watch.stale_since(seen.fresh_at, looked_at if listed else seen.since)
     if stale is not None and (listed or seen.fresh_at is not None):
         age = "no data" if seen.fresh_at is None else f"newest data {length(now - seen.fresh_at)} old"
         wrong = f"{age} (max {length(timedelta(seconds=watch.threshold_s))})"

@@ -19,7 +19,7 @@ WIDTH, HEIGHT = 560, 280
 _MARGIN, _TOP, _BOTTOM = 24, 98, 214
 # Two rows of names, three in each.
 _LINES, _IN_ROW, _NAME = 5, 3, 24
-_DAYS = 366
+_DAYS, _LEAST_COVERED = 366, 0.9
 _PICTURE = 376
 # Okabe-Ito, on white; distinguishable without colour vision.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
@@ -44,7 +44,7 @@ class WeekCoverage:
 
 
 def cover(title: str, subtitle: str, daily: pl.DataFrame, names: Mapping[str, str] | None = None) -> str:
-    """The cover: estimated posts a day of the candidates with the most, each a line; gaps where nothing is known.
+    """The cover: estimated posts a day of the candidates with the most, each a line; gaps where days are not covered.
 
     Args:
         title: of the dataset.
@@ -69,7 +69,8 @@ def cover(title: str, subtitle: str, daily: pl.DataFrame, names: Mapping[str, st
 
 def _last_year(daily: pl.DataFrame) -> pl.DataFrame:
     """One row a day and candidate; an election of years ago would press the newest into a corner."""
-    known = daily.filter(pl.col("originals_estimate").is_not_null())
+    # The sum of a few covered hours would be drawn as silence (an outage, and the running day, 2026-11).
+    known = daily.filter(pl.col("originals_estimate").is_not_null() & (pl.col("originals_coverage") >= _LEAST_COVERED))
     shown = known.filter(pl.col("day") > pl.col("day").max() - pl.duration(days=_DAYS))
     return shown.group_by("day", "candidate").agg(pl.col("originals_estimate").sum()).sort("day", "candidate")
 

@@ -140,8 +140,8 @@ def _elections(card: Card) -> str:
         parts += lines
     parts.append(
         f"![Planned time covered, week by week]({COVERAGE_PICTURE})\n\nEvery hour has an outcome, and a reason where "
-        "something is missing (`coverage`). Search finds no retweets: time without the live stream has none, and its "
-        "`retweets` columns are null."
+        "something is missing (`coverage`). Of a week that is not over, hours to come count as missed. Search finds no "
+        "retweets: time without the live stream has none, and its `retweets` columns are null."
     )
     return "\n\n".join(parts)
 
@@ -155,8 +155,9 @@ def _method(card: Card) -> str:
     return (
         "## How it was made\n\nPosts come from X's filtered stream, gaps from its search; one matcher decides for both "
         "which candidates a post is about (name, handle, terms; whole words). Counts are of planned and covered time; "
-        "`estimate` counts up to the whole hour by `weight`, and `low` and `high` are a 95 % interval. Not everybody "
-        "is on X, and posts are not votes.\n\nGoogle Trends gives samples, 0 to 100 within one request. "
+        "`estimate` counts up to the whole hour by `weight`, and `low` and `high` are a 95 % interval. A day is the "
+        "sum of its covered hours: `originals_coverage` tells how much that is. Not everybody is on X, and posts are "
+        "not votes.\n\nGoogle Trends gives samples, 0 to 100 within one request. "
         "`calibrated_interest` puts all candidates of a period on one scale from overlapping requests. Below a floor "
         f"Google tells nothing: null, not 0.{ids}"
     )

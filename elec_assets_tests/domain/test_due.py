@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elec_assets.domain.due import BATCHES, WINDOWS, due, late, late_batches, newest_due
+from elec_assets.domain.due import BATCHES, BATCHES_FAIL, BATCHES_WARN, WINDOWS, due, late, late_batches, newest_due
 from elec_assets.domain.registry import Calendar, Candidate, CapturePlan, DatedStatus, Election
 from elec_assets.domain.windows import DAY, HOUR, WEEK, Grain, Window, floor
 from elec_assets.freshness import POLICIES
@@ -41,7 +41,12 @@ def period(product: str) -> timedelta:
     return WINDOWS[product].block
 
 
-@pytest.mark.parametrize("product", sorted(POLICIES))
+def test_what_has_no_partitions_has_a_window_of_its_own() -> None:
+    assert set(POLICIES) - set(WINDOWS) == {BATCHES, "kaggle/staged", "kaggle/dataset"}
+    assert POLICIES[BATCHES] == dg.FreshnessPolicy.time_window(warn_window=BATCHES_WARN, fail_window=BATCHES_FAIL)
+
+
+@pytest.mark.parametrize("product", sorted(WINDOWS))
 def test_windows_are_those_of_the_policies_less_one_period(product: str) -> None:
     window = WINDOWS[product]
     # Weekly files are counted from their build, 26 hours after the week's end.

@@ -45,6 +45,10 @@ def test_it_makes_two_weeks_prints_one_object_and_leaves_nothing_running(demo: D
         ("google_trends/fr/hourly/*", 24),
         ("google_trends/weekly", 2),
     ]
+    assert [version["release_id"][:7] for version in summary["releases"]["versions"]] == [
+        summary["assets"][2]["coverage"].split(", ")[1].partition(".")[0]
+    ]
+    assert summary["releases"]["again"] == 0
     captured = summary["captured"]
     assert captured["healed"] is True
     assert captured["planned_s"] == 7200.0

@@ -42,6 +42,22 @@ def test_a_run_of_one_partition_names_it(process: subprocess.Popen[bytes]) -> No
     assert tags(fake) == {"dagster/partition": "2026-11-09"}
 
 
+def test_a_run_of_a_job_names_the_job_and_no_partition(process: subprocess.Popen[bytes]) -> None:
+    with serving(FakeDagster(run_states=["QUEUED", "SUCCESS"])) as fake:
+        Dagster(Path(), DagsterApi(fake.url), process).run_job("kaggle__release")
+    assert fake.launched[0]["selector"] == {
+        "repositoryLocationName": "elec_assets",
+        "repositoryName": "__repository__",
+        "pipelineName": "kaggle__release",
+    }
+    assert tags(fake) == {}
+
+
+def test_a_job_that_fails_is_told_by_its_name(process: subprocess.Popen[bytes]) -> None:
+    with serving(FakeDagster(run_states=["FAILURE"])) as fake, pytest.raises(DemoFailed, match="kaggle__release ended"):
+        Dagster(Path(), DagsterApi(fake.url), process).run_job("kaggle__release")
+
+
 @pytest.mark.parametrize("status", ["FAILURE", "CANCELED"])
 def test_a_run_that_fails_is_told_with_its_id(process: subprocess.Popen[bytes], status: str) -> None:
     with serving(FakeDagster(run_states=[status])) as fake, pytest.raises(DemoFailed, match=f"1bd5f0c7 .*{status}"):

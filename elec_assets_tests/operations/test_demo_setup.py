@@ -12,9 +12,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from elec_assets.domain.registry_file import parse_registry
+from elec_assets.domain.trends import Cadence
 from elec_assets.domain.windows import HOUR, WEEK, Grain, floor
+from elec_assets.operations.demo_release import RELEASE_JOB
+from elec_assets.operations.demo_seeding import past_weeks
 from elec_assets.operations.demo_setup import (
+    DATASET,
     ELECTION,
+    TITLE,
     TOKEN,
     DemoFolderTaken,
     demo_registry,
@@ -22,6 +27,10 @@ from elec_assets.operations.demo_setup import (
     no_proxies,
     prepared,
 )
+from elec_assets.operations.demo_summary import collected_hours
+from elec_assets.operations.demo_trends import seeds
+from elec_assets.sandbox.kaggle_api import KEY, USERNAME
+from elec_assets.schedules_releases import JOB
 
 NOW = datetime(2026, 11, 21, 21, 14, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -156,6 +165,39 @@ def test_no_account_proxy_or_setting_of_the_caller_is_passed_on(inherited: dict[
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
     }
     assert [name for name in made if name.lower().endswith("_proxy")] == ["NO_PROXY"]
+
+
+def test_with_a_sandbox_of_kaggle_releases_go_there_and_nowhere_else(tmp_path: Path) -> None:
+    inherited = {"KAGGLE_API_TOKEN": "of the caller", "ELEC_KAGGLE_DATASET": "of/the-caller"}
+    made = environment(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:1", inherited, "http://127.0.0.1:8092")
+    assert {name: value for name, value in made.items() if "KAGGLE" in name} == {
+        "ELEC_KAGGLE_DATASET": DATASET,
+        "ELEC_KAGGLE_TITLE": TITLE,
+        "ELEC_KAGGLE_BASE_URL": "http://127.0.0.1:8092",
+        "KAGGLE_USERNAME": USERNAME,
+        "KAGGLE_KEY": KEY,
+    }
+    assert DATASET.startswith(f"{USERNAME}/")
+    assert 6 <= len(TITLE) <= 50
+
+
+@given(MOMENTS)
+def test_days_of_the_first_week_may_be_left_out(now: datetime) -> None:
+    election = parse_registry(demo_registry(now, 1, 2), "candidates.yaml", no_file).elections[ELECTION]
+    dates = election.calendar
+    assert dates.collect_from == floor(now, Grain.WEEK) - timedelta(days=2)
+    weeks = past_weeks(election, now)
+    assert [week.end for week in weeks] == [floor(now, Grain.WEEK)]
+    hours = collected_hours(election, weeks)
+    assert (hours[0].start, len(hours)) == (dates.collect_from, 48)
+    (debate,) = dates.events
+    assert dates.collect_from < debate.window.start - timedelta(days=1)
+    assert {seed.cadence for seed in seeds(election, weeks)} == {Cadence.WEEKLY, Cadence.DAILY}
+    assert all(window.end > dates.collect_from for seed in seeds(election, weeks) for window in seed.windows)
+
+
+def test_the_release_job_is_that_of_the_schedule() -> None:
+    assert RELEASE_JOB == JOB
 
 
 def test_a_caller_without_a_path_gets_the_systems(tmp_path: Path) -> None:

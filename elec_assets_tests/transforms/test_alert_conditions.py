@@ -168,6 +168,15 @@ def test_old_data_of_a_prefix_is_late_by_the_severity_of_its_watch() -> None:
     assert condition.since == NOW - timedelta(hours=24, minutes=50, seconds=10)
 
 
+def test_a_healthy_prefix_does_not_grow_old_between_two_looks() -> None:
+    """Prefixes are looked at once a minute, alerts twice: with a threshold of 60 s a file every 10 s was an outage."""
+    often, looked = replace(WATCH, threshold_s=60), NOW - timedelta(seconds=55)
+    facts = replace(NOTHING, seen_at=looked)
+    assert conditions(replace(facts, watched=[Watched(often, seen(fresh_ago=timedelta(seconds=65)))])) == ()
+    [old] = conditions(replace(facts, watched=[Watched(often, seen(fresh_ago=timedelta(seconds=120)))]))
+    assert (old.key, old.since) == ("late:watch/w", NOW - MINUTE)
+
+
 def test_an_empty_prefix_is_late_and_says_so() -> None:
     [condition] = conditions(replace(NOTHING, watched=[Watched(WATCH, seen("empty", None))]))
     assert (condition.key, condition.wrong) == ("late:watch/w", "no data (max 10m)")

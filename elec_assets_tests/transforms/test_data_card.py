@@ -104,6 +104,25 @@ def test_the_cover_is_of_kaggles_size_and_broken_where_days_are_missing() -> Non
     assert cover("E", "s", daily(1)) == cover("E", "s", daily(1))
 
 
+def test_a_day_of_which_little_was_covered_is_a_gap_of_the_cover_and_no_silence() -> None:
+    """An outage of 23 hours, and the running day, were drawn as lines that fall to nothing."""
+    days = daily(10)
+    covered = pl.when(pl.col("day") == DAY + timedelta(days=4)).then(0.04).otherwise(1.0)
+    root = ET.fromstring(cover("E", "s", days.with_columns(originals_coverage=covered)))  # noqa: S314 - our own
+    lines = [e.get("points") or "" for e in root if e.tag.endswith("polyline")]
+    assert sorted(len(points.split()) for points in lines) == [4, 4, 5, 5]
+
+
+def test_long_titles_and_names_stay_inside_the_cover() -> None:
+    names = {"ada": "Ada-Wilhelmine von und zu Hohenlohe-Langenburg", "<bob>": "Bob"}
+    root = ET.fromstring(cover("W" * 50, "s" * 80, daily(3), names))  # noqa: S314 - our own
+    texts = {e.text or "": float(e.get("font-size") or 0) for e in root if e.tag.endswith("text")}
+    assert 50 * 0.6 * texts["W" * 50] <= WIDTH
+    assert 80 * 0.6 * texts["s" * 80] <= WIDTH
+    assert "Bob" in texts
+    assert any(text.startswith("Ada-Wilhelmine") and text.endswith("\u2026") for text in texts)
+
+
 def test_the_picture_of_coverage_has_a_bar_a_part_of_each_week() -> None:
     root = ET.fromstring(coverage_weeks(ELECTION, WEEKS))  # noqa: S314 - our own
     bars = [e for e in root if e.tag.endswith("rect") and len(e)]

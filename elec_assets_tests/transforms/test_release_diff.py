@@ -7,13 +7,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from elec_assets.domain.tables import DAILY_SUMMARY, TABLES, TWEET_IDS
 from elec_assets.domain.windows import DAY
 from elec_assets.transforms.datapackage import datapackage
 from elec_assets.transforms.gate import week_window
-from elec_assets.transforms.manifest import Manifest, make_manifest
-from elec_assets.transforms.publication import TWEETS_PRODUCT, VOLUME_PRODUCT
+from elec_assets.transforms.manifest import FileEntry, Manifest, make_manifest
+from elec_assets.transforms.publication import PRODUCTS, TWEETS_PRODUCT, VOLUME_PRODUCT
 from elec_assets.transforms.release_changes import NOTES_LIMIT, ReleaseDiff, SourceRows
 from elec_assets.transforms.release_diff import CHANGELOG, changelog, release_diff
 from elec_assets.transforms.release_scan import DATAPACKAGE, scan
@@ -217,6 +219,55 @@ def test_unchanged_content_has_the_changelog_of_before_and_so_its_hash(tmp_path:
     four, fourth = release("4", files_of((*WEEKS, NEXT)), first, one)
     assert ((four / CHANGELOG).read_bytes(), fourth) == ((three / CHANGELOG).read_bytes(), third)
     assert scan(three, "public").refusals == []
+
+
+def manifest_of(rows: dict[tuple[str, str], int], previous: Manifest | None) -> Manifest:
+    """A manifest of weekly files of so many rows, by product and week; the rows stand for the content."""
+    entries = []
+    for (folder, week), count in rows.items():
+        product = next(p for p in PRODUCTS if p.folder == folder)
+        digest = f"{count:064x}"
+        entries.append(
+            FileEntry(
+                path=product.weekly(ELECTION, week), sha256=digest, bytes=count + 1, plain_sha256=digest,
+                plain_bytes=count + 1, rows=count, table=product.public.name, partition=week,
+                open=week == WEEKS[-1],
+            )
+        )  # fmt: skip
+    return make_manifest(
+        WEEKS[-1], entries, profile="public", previous=None if previous is None else previous.release_id
+    )
+
+
+CONTENTS = st.dictionaries(
+    st.tuples(st.sampled_from([product.folder for product in PRODUCTS]), st.sampled_from(WEEKS)),
+    st.integers(0, 10**6),
+)
+
+
+@given(CONTENTS, CONTENTS)
+def test_all_that_is_told_adds_up(one: dict[tuple[str, str], int], two: dict[tuple[str, str], int]) -> None:
+    before = manifest_of(one, None)
+    after = manifest_of(two, before)
+    diff = release_diff(before, after, before=no_reading, now=no_reading)
+    assert diff.rows_added == sum(two.values()) - sum(one.values())
+    assert sum(row.added for row in diff.rows) == diff.rows_added
+    assert diff.unchanged == (one == two)
+    files = diff.files
+    assert sorted([*files.new, *files.changed, *files.same]) == [entry.path for entry in after.files]
+    changed = {*files.changed, *files.removed}
+    assert {closed.path for closed in diff.closed} == {path for path in changed if WEEKS[-1] not in path}
+    notes = diff.notes("weekly")
+    assert len(notes) <= NOTES_LIMIT
+    assert notes.startswith(f"2027-W05 | weekly | {diff.rows_added:+,} rows")
+    first = changelog(None, release_diff(None, before, before=None, now=no_reading))
+    text = changelog(first, diff)
+    assert (text == first) == diff.unchanged
+    assert text.count(b"\n## ") == 1 + (one != two)
+
+
+def no_reading(path: str) -> bytes:
+    raise AssertionError(f"{path} is not in the manifest")
 
 
 @pytest.mark.parametrize("elections", [1, 40])
