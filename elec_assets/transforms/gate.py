@@ -28,7 +28,9 @@ from elec_assets.transforms.release_scan import scan
 Columns = tuple[tuple[str, str], ...]
 """Name and type of each column, in order."""
 MOST_SHRUNK = 0.005
-"""Part of its rows that a file may lose (facts of publishing: late deletions, not losses)."""
+"""Part of its rows that a file may lose (late deletions, not losses)."""
+MOST_REDACTED = 0.25
+"""The same, of posts of weeks that compliance took some out of: authors leave, but a week that a fault emptied stays."""
 LOW, HIGH = 0.25, 8.0
 """Rows of a week against the median of the four before: a debate week has about three times as many."""
 _WEEKS, _FEWEST_WEEKS = 4, 2
@@ -49,7 +51,7 @@ class Allowed:
         hotfix: paths of files that may change or shrink though closed, or be left out.
         rows: paths of files whose number of rows is known to be odd.
         redacted: `{election}/{week}` of weeks of which posts were taken out on X's or an author's request: their files
-            of posts may change, and lose up to 0.5 %.
+            of posts, and the history that holds them, may change, and lose up to a quarter.
     """
 
     hotfix: frozenset[str] = frozenset()
@@ -168,11 +170,12 @@ def _history(staged: Manifest, previous: Manifest, allowed: Allowed) -> Iterator
         place = place_of(before.path, staged.profile)
         if thinned and place is not None and place.product is TWEETS_PRODUCT:
             continue
-        lost = (before.rows or 0) - (entry.rows or 0)
-        if before.rows and lost > before.rows * MOST_SHRUNK:
-            what = f"{entry.rows} rows, {before.rows} before: more than {MOST_SHRUNK:.1%} are lost"
+        redacted = _redacted(before, allowed, staged)
+        lost, most = (before.rows or 0) - (entry.rows or 0), MOST_REDACTED if redacted else MOST_SHRUNK
+        if before.rows and lost > before.rows * most:
+            what = f"{entry.rows} rows, {before.rows} before: more than {most:.1%} are lost"
             yield Refusal(HISTORY, before.path, "", what, _HOTFIX)
-        elif _closed(before) and entry.plain_sha256 != before.plain_sha256 and not _redacted(before, allowed, staged):
+        elif _closed(before) and entry.plain_sha256 != before.plain_sha256 and not redacted:
             yield Refusal(HISTORY, before.path, "", "a closed week is changed", _HOTFIX)
 
 
@@ -181,10 +184,12 @@ def _closed(entry: FileEntry) -> bool:
 
 
 def _redacted(entry: FileEntry, allowed: Allowed, staged: Manifest) -> bool:
-    """Whether posts were taken out of the week that a file is of."""
+    """Whether posts were taken out of the week that a file is of, or of a week of the history that it is."""
     place = place_of(entry.path, staged.profile)
     if place is None or place.product not in (TWEETS_PRODUCT, VOLUME_PRODUCT):
         return False
+    if place.week is None:
+        return any(week.partition("/")[0] == place.election for week in allowed.redacted)
     return f"{place.election}/{place.week}" in allowed.redacted
 
 

@@ -46,7 +46,8 @@ def test_the_bucket_keeps_versions_and_expires_only_what_is_not_data() -> None:
     assert all(rule["Status"] == "Enabled" for rule in rules.values())
     # The one rule that deletes current objects is for what runs print.
     assert [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule] == ["dagster/"]
-    assert rules["past-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+    assert rules["past-versions"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "PastVersionsDays"}}
+    assert template()["Parameters"]["PastVersionsDays"]["Default"] == 1
     assert rules["parts-of-uploads-that-ended-early"]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 2
 
 

@@ -303,10 +303,15 @@ def test_posts_taken_out_on_request_may_leave_a_closed_week(before: Release, tmp
     manifest = staged(tmp_path / "two", files, before.manifest)
     assert [r.what for r in judged(tmp_path / "two", manifest, before)] == ["a closed week is changed"]
     assert judged(tmp_path / "two", manifest, before, Allowed(redacted=week)) == []
-    files = changed(files_of(), IDS_CLOSED, lambda f: f.slice(3), HISTORY_IDS)
+    files = changed(files_of(), IDS_CLOSED, lambda f: f.slice(f.height // 4), HISTORY_IDS)
     manifest = staged(tmp_path / "three", files, before.manifest)
-    found = judged(tmp_path / "three", manifest, before, Allowed(redacted=week))
-    assert [r.path for r in found] == [IDS_CLOSED]
+    assert judged(tmp_path / "three", manifest, before, Allowed(redacted=week)) == []
+    lost = judged(tmp_path / "three", manifest, before, Allowed(redacted=frozenset({f"other/{CLOSED}"})))
+    assert {r.path for r in lost} == {IDS_CLOSED, HISTORY_IDS}
+    files = changed(files_of(), IDS_CLOSED, lambda f: f.slice(f.height // 4 + 1), HISTORY_IDS)
+    manifest = staged(tmp_path / "four", files, before.manifest)
+    found = judged(tmp_path / "four", manifest, before, Allowed(redacted=week))
+    assert [(r.path, r.what.endswith("more than 25.0% are lost")) for r in found] == [(IDS_CLOSED, True)]
 
 
 def test_a_smaller_fraction_of_ids_may_shrink_every_week_of_ids(before: Release, tmp_path: Path) -> None:
