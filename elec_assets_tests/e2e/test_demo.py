@@ -353,7 +353,7 @@ def test_the_live_instance_is_what_the_page_shows(observed: Observed) -> None:
     own = {name for name in stats if not name.startswith(f"{ELECTION}/google_trends/")}
     tweets = ("tweets", "weekly", "volume", "batches", "compliance")
     of_election = ("candidates", "coverage/weekly", *(f"twitter/{name}" for name in tweets))
-    of_all = {"kaggle/staged", "kaggle/dataset", "alerts/incidents"}
+    of_all = {"kaggle/staged", "kaggle/dataset", "alerts/incidents", "watch/neighbour"}
     assert own == {f"{ELECTION}/{name}" for name in of_election} | of_all
     assert len(stats) == len(own) + 2 * 3 * 5 + 1
     assert stats[f"{ELECTION}/twitter/tweets"]["numMaterialized"] >= 48
