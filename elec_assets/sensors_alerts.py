@@ -85,7 +85,7 @@ def alerts_sensor(
     def alerts(context: dg.SensorEvaluationContext, store: StoreResource) -> dg.SkipReason:
         if publisher is None:
             return dg.SkipReason(_NOBODY)
-        now = clock()
+        now = clock().replace(microsecond=0)
         opened = store.open()
         facts = gatherer.facts(context.instance, opened, now, _assets_of(context.repository_def))
         found = conditions(facts)

@@ -20,7 +20,7 @@ from elec_assets.dagster_state import AssetState, Checks, Materialized, asset_st
 from elec_assets.domain.due import BATCHES, WINDOWS, Late, late, late_batches, newest_due
 from elec_assets.domain.layout_trends import TrendsPlace
 from elec_assets.domain.registry import Election
-from elec_assets.domain.release_due import late_release
+from elec_assets.domain.release_due import LateRelease, late_release
 from elec_assets.domain.trends import SOURCE, Cadence
 from elec_assets.domain.watches import Watch
 from elec_assets.domain.windows import parse_iso
@@ -32,6 +32,7 @@ from elec_assets.transforms.watch_state import Seen
 
 # A status of capture that is older says nothing of now: that nothing comes is told by the batches.
 _STATUS_COUNTS = timedelta(minutes=5)
+_DATASET = dg.AssetKey(["kaggle", "dataset"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,15 @@ class Gatherer:
             trends_refused=alert_sources.trends_refused(store, now) if settings.trends_on else None,
             captured=_captured(settings.spool_path, now),
             disks=[*_disk("store", _directory(store)), *_disk("spool", settings.spool_path)],
-            release=None
-            if dataset is None
-            else late_release(self._elections, self._sources.released_at(store, dataset), now),
+            release=None if dataset is None else self._release(instance, store, dataset, now),
         )
+
+    def _release(self, instance: dg.DagsterInstance, store: Store, dataset: str, now: datetime) -> LateRelease | None:
+        """Where nothing was ever released it counts from when Dagster first knew of it: a new deployment."""
+        released_at = self._sources.released_at(store, dataset)
+        if released_at is None:
+            released_at = _never_made_since(asset_states(instance, [_DATASET])[_DATASET])
+        return late_release(self._elections, released_at, now)
 
     def _made(self, election: Election, seen: Seen | None) -> Iterator[Made]:
         """What this deployment makes of an election; what it may not ask for is not late."""

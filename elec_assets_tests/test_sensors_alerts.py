@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import requests
-from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
 from elec_assets.clients.sns import SnsTargetInvalid
 from elec_assets.clients.store import StoreError
@@ -181,6 +181,29 @@ def test_a_deployment_that_is_being_filled_is_no_outage(
     place.now += timedelta(minutes=155)
     place.looks(2)
     assert place.open()[TWEETS].severity is Severity.CRITICAL
+
+
+def test_what_was_never_released_counts_from_when_it_was_first_known(
+    tmp_path: Path, instance: dg.DagsterInstance, moto: str
+) -> None:
+    """The first minute of the demo said by SMS that its release was 8 hours late: counted from midnight."""
+    assert moto
+    settings = settings_of(tmp_path, kaggle_dataset="someone/elections")
+    place = Alerting(tmp_path, write_registry(tmp_path), instance, settings)
+    place.all_is_well()
+    instance.report_runless_asset_event(
+        FreshnessStateChange(
+            key=dg.AssetKey(["kaggle", "dataset"]),
+            previous_state=FreshnessState.UNKNOWN,
+            new_state=FreshnessState.UNKNOWN,
+            state_change_timestamp=START.timestamp(),
+        )
+    )
+    place.looks(2)
+    assert "late:kaggle/dataset" not in place.state.incidents
+    place.now = START + timedelta(days=2, hours=1)
+    place.looks(2)
+    assert "late:kaggle/dataset" in place.open()
 
 
 def test_a_quiet_stream_is_not_late_between_two_looks(alerting: Alerting) -> None:
