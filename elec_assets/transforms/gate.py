@@ -30,7 +30,7 @@ Columns = tuple[tuple[str, str], ...]
 MOST_SHRUNK = 0.005
 """Part of its rows that a file may lose (late deletions, not losses)."""
 MOST_REDACTED = 0.25
-"""The same, of posts of weeks that compliance took some out of: authors leave, but a week that a fault emptied stays."""
+"""The same, of posts of weeks that compliance took some out of: authors leave; a week that a fault emptied stays."""
 LOW, HIGH = 0.25, 8.0
 """Rows of a week against the median of the four before: a debate week has about three times as many."""
 _WEEKS, _FEWEST_WEEKS = 4, 2
