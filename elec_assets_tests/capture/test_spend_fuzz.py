@@ -6,7 +6,6 @@ its time, as X promises; how many of the tests' seconds a process takes to hear 
 
 import random
 import signal
-import statistics
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -69,11 +68,6 @@ class Month:
     searches: dict[str, float] = field(default_factory=dict)
     kills: int = 0
     over: bool = False
-
-    @property
-    def used(self) -> float:
-        """The part of its share that the stream spent, in the month where that was most."""
-        return max(self.stream.values(), default=0.0) / (self.budget_usd * (1 - self.share))
 
 
 @cache
@@ -198,11 +192,6 @@ def batched(seeds: Sequence[int], size: int) -> Iterable[Sequence[int]]:
     return (seeds[start : start + size] for start in range(0, len(seeds), size))
 
 
-def used(runs: Iterable[Month]) -> list[float]:
-    """Of the runs without a crash that came to their end: what part of its share the stream used."""
-    return [run.used for run in runs if run.over and not run.kills and run.budget_usd * (1 - run.share) >= 20]
-
-
 def test_a_few_fuzzed_months_with_crashes_pass_no_budget(tmp_path: Path) -> None:
     runs = all_fuzzed(tmp_path, range(4), workers=2, last_s=1.0)
     assert sum(run.kills for run in runs) >= 3
@@ -215,15 +204,14 @@ def test_five_hundred_fuzzed_months_with_crashes_pass_no_budget(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = all_fuzzed(tmp_path, range(1000, 1500), workers=4, last_s=1.5)
-    shares = used(runs) or [0.0]
+    stream_usd = sum(sum(run.stream.values()) for run in runs)
     told = (
         f"{len(runs)} runs, {sum(run.kills for run in runs)} kills, {sum(run.over for run in runs)} over budget; the "
-        f"stream spent {sum(sum(run.stream.values()) for run in runs):.0f} USD, searches "
-        f"{sum(sum(run.searches.values()) for run in runs):.0f} USD; without a crash {statistics.mean(shares):.0%} of "
-        f"shares of 20 USD and more were used ({len(shares)} runs)"
+        f"stream spent {stream_usd:.0f} USD, searches {sum(sum(run.searches.values()) for run in runs):.0f} USD"
     )
     with capsys.disabled():
         sys.stdout.write(f"\n{told}\n")
     assert sum(run.kills for run in runs) > 300, told
     assert sum(sum(run.searches.values()) for run in runs) > 10, told
-    assert statistics.mean(shares) > 0.25, told
+    assert stream_usd > 500, told
+    assert sum(run.over for run in runs) > 100, told
