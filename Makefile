@@ -33,7 +33,7 @@ test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@# Four processes on two cores: the tests of capture and those with real daemons wait most of their time.
-	$(BIN)/pytest -m "not prove" --hypothesis-profile quick --numprocesses 4 --dist loadfile --durations 60
+	$(BIN)/pytest -m "not prove" --hypothesis-profile quick --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
 
 prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too
 	$(BIN)/pytest
