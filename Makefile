@@ -50,6 +50,7 @@ bench: install ## the comparisons, at sizes that take some 15 minutes; `python -
 	$(BIN)/python -m bench.sampling
 	$(BIN)/python -m bench.recall --size 2
 	$(BIN)/python -m bench.load --size 30
+	$(BIN)/python -m bench.alerts --size 20
 
 docs: install ## make .env.example, docs/data-dictionary.md and docs/bad-input.md anew from the code
 	$(BIN)/python -m elec_assets.settings > .env.example
