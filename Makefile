@@ -32,8 +32,9 @@ test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@# Four processes on two cores: the tests of capture and those with real daemons wait most of their time.
-	$(BIN)/pytest -m "not prove" --hypothesis-profile quick --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 30
+	@# Not all in one run of four processes: it takes as long (2026-11-22), and tests of capture, which go by time, fail.
+	$(BIN)/pytest -m "not prove and not e2e" --hypothesis-profile quick --numprocesses 3 --dist loadfile
+	$(BIN)/pytest -m "not prove and e2e" --numprocesses 2 --dist loadfile
 
 prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too
 	$(BIN)/pytest

@@ -40,8 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest first, which mostly wait; with an S3 server, leave out what does not use it."""
-    items.sort(key=lambda item: item.path.parent.name != "e2e")
+    """With an S3 server, leave out what does not use it."""
     if config.getoption("--store") == KINDS[0]:
         return
     kept = [item for item in items if "store_kind" in getattr(item, "fixturenames", ())]
