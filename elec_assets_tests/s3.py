@@ -102,7 +102,7 @@ def serve(kind: str, folder: Path, **variables: str) -> Iterator[str]:
         port = found.getsockname()[1]
     kept = {n: v for n, v in os.environ.items() if not n.startswith("AWS_") and not n.lower().endswith("_proxy")}
     commands = {
-        "moto": [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        "moto": [sys.executable, str(Path(__file__).with_name("moto_server.py")), str(port)],
         "ministack": [str(Path(sys.executable).with_name("ministack"))],
     }
     ours = {
