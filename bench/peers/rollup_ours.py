@@ -46,7 +46,7 @@ def run(job: Job) -> Figures:
     stages.rest(SEAL, "seal", GUNZIP, FLATTEN)
     with stages.time(WEEK):
         archive = TweetArchive(store, about.key)
-        frames = (frame for hour in hours if (frame := archive.frame(hour)) is not None)
+        frames = (frame for hour in hours for frame in archive.rows(hour))
         if job.get("bare"):
             csv = root / "week.csv.gz"
             summary = _csv(csv, frames)

@@ -22,7 +22,7 @@ from elec_assets.transforms.weekly import WeeklyCsv
 def run(job: Job) -> Figures:
     """Write the week into the folder `out` from the store `input`."""
     archive = TweetArchive(open_store(Path(job["input"]).resolve().as_uri()), posts.ELECTION)
-    hours = (frame for hour in split(posts.WEEK, Grain.HOUR) if (frame := archive.frame(hour)) is not None)
+    hours = (frame for hour in split(posts.WEEK, Grain.HOUR) for frame in archive.rows(hour))
     frames = cut(hours, job.get("cut", "hours"))
     root = Path(job["out"]).resolve()
     if job.get("csv_only"):

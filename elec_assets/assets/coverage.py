@@ -57,7 +57,7 @@ def coverage_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefin
         return dg.MaterializeResult(
             data_version=dg.DataVersion(written.summary.plain_sha256[:16]),
             metadata={
-                "dagster/partition_row_count": searched.height + frame.height,
+                **parts.weekly_metadata(written),
                 "coverage_week": parts.picture(charts.coverage_week(week, cells), "coverage of the week"),
                 "outcomes": dg.MetadataValue.json(dict(sorted(Counter(cell.outcome.value for cell in cells).items()))),
                 "google_trends_outcomes": dg.MetadataValue.json(dict(sorted(Counter(searched["outcome"]).items()))),
@@ -67,8 +67,6 @@ def coverage_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefin
                 "missed_h": round(missed / 3600, 3),
                 "retweets_missed_h": round(float(frame["retweets_missed_s"].sum()) / 3600, 3),
                 "covered_share": round(1 - missed / planned, 6) if planned else 1.0,
-                "bytes": written.size,
-                "object": written.key,
             },
         )
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
+from elec_assets.clients.weekly_archive import WeeklyFile
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import Kind, Table
+from elec_assets.domain.windows import iso
 
 OWNERS = ["team:elec_assets"]
 _TYPES = {
@@ -55,6 +57,19 @@ def schema(table: Table) -> dg.TableSchema:
 def table_metadata(table: Table, uri: str) -> dict[str, Any]:
     """Definition metadata of an asset that is a table: columns, and where its objects are."""
     return {"dagster/column_schema": schema(table), "dagster/uri": uri, "table": table.name}
+
+
+def weekly_metadata(written: WeeklyFile) -> dict[str, Any]:
+    """Metadata of a materialization that wrote one weekly file."""
+    summary = written.summary
+    times = {"first": summary.first, "last": summary.last}
+    return {
+        "dagster/partition_row_count": summary.rows,
+        "bytes": written.size,
+        "plain_sha256": summary.plain_sha256,
+        "object": written.key,
+        **{name: iso(moment) for name, moment in times.items() if moment is not None},
+    }
 
 
 def preview(records: list[dict[str, Any]], columns: Mapping[str, str]) -> dg.TableMetadataValue:

@@ -13,7 +13,7 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.clients.weekly_archive import WeeklyArchive
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import SCHEMA_VERSION, VOLUME
-from elec_assets.domain.windows import Grain, Window, iso, split
+from elec_assets.domain.windows import Grain, Window, split
 from elec_assets.freshness import policy
 from elec_assets.resources import StoreResource
 from elec_assets.transforms import charts
@@ -50,22 +50,16 @@ def volume_asset(election: Election, *, active: bool) -> dg.AssetsDefinition:
         counted = _Counted()
         frames = counted.through(_hours(TweetArchive(opened, election.key), election, week))
         written = WeeklyArchive(opened, election.key, VOLUME.name, VOLUME).write(week, frames)
-        summary = written.summary
-        times = {"first": summary.first, "last": summary.last}
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(summary.plain_sha256[:16]),
+            data_version=dg.DataVersion(written.summary.plain_sha256[:16]),
             metadata={
-                "dagster/partition_row_count": summary.rows,
+                **parts.weekly_metadata(written),
                 "hours_planned": counted.planned,
                 "hours_covered": len(counted.hours),
                 "candidates": parts.preview(counted.first(_PREVIEW), _SHOWN),
-                "bytes": written.size,
-                "plain_sha256": summary.plain_sha256,
-                "object": written.key,
                 "posts_an_hour": parts.picture(
                     charts.hourly_bars(week, counted.hours), "posts about candidates an hour, estimated"
                 ),
-                **{name: iso(moment) for name, moment in times.items() if moment is not None},
             },
         )
 

@@ -15,7 +15,7 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.clients.weekly_archive import WeeklyArchive
 from elec_assets.domain.registry import Election
 from elec_assets.domain.tables import SCHEMA_VERSION, TWEETS
-from elec_assets.domain.windows import Grain, Window, iso, split
+from elec_assets.domain.windows import Grain, Window, split
 from elec_assets.freshness import policy
 from elec_assets.resources import StoreResource
 from elec_assets.transforms import charts
@@ -46,20 +46,14 @@ def tweets_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefinit
         counts: list[tuple[datetime, int]] = []
         frames = _hours(TweetArchive(opened, election.key), week, counts)
         written = WeeklyArchive(opened, election.key, "twitter", TWEETS).write(week, frames)
-        summary = written.summary
-        times = {"first": summary.first, "last": summary.last}
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(summary.plain_sha256[:16]),
+            data_version=dg.DataVersion(written.summary.plain_sha256[:16]),
             metadata={
-                "dagster/partition_row_count": summary.rows,
+                **parts.weekly_metadata(written),
                 "hours_sealed": len(counts),
                 "hours_of_week": len(split(week, Grain.HOUR)),
-                "bytes": written.size,
-                "plain_bytes": summary.plain_bytes,
-                "plain_sha256": summary.plain_sha256,
-                "object": written.key,
+                "plain_bytes": written.summary.plain_bytes,
                 "posts_an_hour": parts.picture(charts.hourly_bars(week, counts), "posts an hour"),
-                **{name: iso(moment) for name, moment in times.items() if moment is not None},
             },
         )
 
@@ -67,9 +61,11 @@ def tweets_weekly_asset(election: Election, *, active: bool) -> dg.AssetsDefinit
 
 
 def _hours(archive: TweetArchive, week: Window, counts: list[tuple[datetime, int]]) -> Iterator[pl.DataFrame]:
-    """The sealed hours of a week in order, one at a time; fills in their counts on the way."""
+    """The rows of the sealed hours of a week in order; fills in their counts on the way."""
     for hour in split(week, Grain.HOUR):
-        frame = archive.frame(hour)
-        if frame is not None:
-            counts.append((hour.start, frame.height))
+        heights = []
+        for frame in archive.rows(hour):
+            heights.append(frame.height)
             yield frame
+        if heights:
+            counts.append((hour.start, sum(heights)))

@@ -230,7 +230,7 @@ class Redaction:
             )
             WeeklyArchive(self._store, self._election.key, product, VOLUME).write(week, counted)
             return
-        frames = (frame for hour in hours if (frame := self._archive.frame(hour)) is not None)
+        frames = (frame for hour in hours for frame in self._archive.rows(hour))
         WeeklyArchive(self._store, self._election.key, product, TWEETS).write(week, frames)
 
 

@@ -1,6 +1,7 @@
 """An hour of tweets in the store: its raw objects read together, its table, rejects and coverage row written."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -16,7 +17,7 @@ from elec_assets.transforms.capture_coverage import Batch, CaptureObjects, may_h
 from elec_assets.transforms.coverage import HourCoverage
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.scrubbing import scrub
-from elec_assets.transforms.sealing import read_table
+from elec_assets.transforms.sealing import read_table, read_table_pieces
 from elec_assets.transforms.search_coverage import META_VERSION, PageMeta, read_meta
 from elec_assets.transforms.tombstones import NONE, Tombstones
 from elec_assets.transforms.x_documents import RawDocument
@@ -150,8 +151,26 @@ class TweetArchive:
             ArchiveDamaged: the table cannot be read; the text names it.
         """
         data = self.table(hour)
-        try:
+        with self._told(hour):
             return None if data is None else read_table(data)
+
+    def rows(self, hour: Window) -> Iterator[pl.DataFrame]:
+        """The rows of an hour, in order, in frames that fit in memory however busy it was.
+
+        One frame without rows where it is sealed and empty; none where it is not sealed.
+
+        Raises:
+            ArchiveDamaged: as `frame`.
+        """
+        data = self.table(hour)
+        if data is not None:
+            with self._told(hour):
+                yield from read_table_pieces(data)
+
+    @contextmanager
+    def _told(self, hour: Window) -> Iterator[None]:
+        try:
+            yield
         except ValueError as error:
             key = layout.tweets_hour(self._election, hour)
             raise ArchiveDamaged(f"{key}: not a table of tweets ({error}); seal the hour again") from error

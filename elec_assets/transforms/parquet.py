@@ -5,6 +5,7 @@ are written; no clock and no random number goes in. The bytes still depend on th
 """
 
 import io
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import polars as pl
@@ -84,8 +85,27 @@ def read_parquet(content: bytes, table: Table) -> pl.DataFrame:
         ValueError: the file is damaged, holds another table, or one of another schema version: rebuild it from the
             raw objects.
     """
+    return _read(lambda: pl.read_parquet(io.BytesIO(content)), table)
+
+
+def read_pieces(content: bytes, table: Table, rows: int = ROW_GROUP_ROWS) -> Iterator[pl.DataFrame]:
+    """The rows of `read_parquet` in order, in frames of at most so many; one without rows where there are none.
+
+    Raises:
+        ValueError: as `read_parquet`.
+    """
+    total = stored_rows(content) or 0
+    if total <= rows:
+        yield read_parquet(content, table)
+        return
+    whole = pl.scan_parquet(io.BytesIO(content))
+    for start in range(0, total, rows):
+        yield _read(whole.slice(start, rows).collect, table)
+
+
+def _read(read: Callable[[], pl.DataFrame], table: Table) -> pl.DataFrame:
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
+        frame = read()
     except pl.exceptions.ComputeError as error:
         raise ValueError(f"no whole Parquet file: {error}") from error
     return conform(frame, table)

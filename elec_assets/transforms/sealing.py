@@ -19,7 +19,7 @@ from elec_assets.domain.tables import TWEETS
 from elec_assets.domain.windows import Window, id_bounds
 from elec_assets.transforms.frames import from_columns
 from elec_assets.transforms.gzips import packed
-from elec_assets.transforms.parquet import parquet_bytes, read_parquet
+from elec_assets.transforms.parquet import parquet_bytes, read_parquet, read_pieces
 from elec_assets.transforms.tweets import MatchPost, flatten
 from elec_assets.transforms.x_documents import RawDocument, Reject
 
@@ -169,6 +169,15 @@ def read_table(content: bytes) -> pl.DataFrame:
         ValueError: the file is no table `tweets` of this schema version.
     """
     return read_parquet(content, TWEETS)
+
+
+def read_table_pieces(content: bytes) -> Iterator[pl.DataFrame]:
+    """The same rows, in frames of at most a row group: memory of one, however busy the hour was.
+
+    Raises:
+        ValueError: as `read_table`.
+    """
+    return read_pieces(content, TWEETS)
 
 
 def rejects_bytes(rejects: Iterable[Reject]) -> bytes:

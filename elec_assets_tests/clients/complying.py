@@ -42,7 +42,7 @@ def filled(store: Store, batches: Iterable[ElectionBatch], server: XServer, cloc
 def build(store: Store) -> None:
     """The weekly files, as their assets build them."""
     archive, hours = TweetArchive(store, KEY), split(WEEK, Grain.HOUR)
-    frames = (frame for hour in hours if (frame := archive.frame(hour)) is not None)
+    frames = (frame for hour in hours for frame in archive.rows(hour))
     WeeklyArchive(store, KEY, "twitter", TWEETS).write(WEEK, frames)
     counted = (hour_volume(election(), hour, archive.frame(hour), archive.coverage(hour)) for hour in hours)
     WeeklyArchive(store, KEY, VOLUME.name, VOLUME).write(WEEK, counted)

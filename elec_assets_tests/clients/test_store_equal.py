@@ -48,7 +48,7 @@ def build(store: Store, raw: dict[str, bytes]) -> dict[str, str]:
     sealer(store, None).seal(HOUR)
     archive = TweetArchive(store, "xx_2027")
     hours = split(WEEK, Grain.HOUR)[:24]
-    frames = (frame for hour in hours if (frame := archive.frame(hour)) is not None)
+    frames = (frame for hour in hours for frame in archive.rows(hour))
     WeeklyArchive(store, "xx_2027", "twitter", TWEETS).write(WEEK, frames)
     rows = week_table(election(), WEEK, archive.coverages(hours))
     WeeklyArchive(store, "xx_2027", "coverage", COVERAGE).write(WEEK, [rows])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from elec_assets.domain.tables import COVERAGE, TABLES, TWEETS, Column, Kind, Table
 from elec_assets.transforms.frames import conform, csv_chunk, csv_header, empty, from_rows, in_blocks, polars_schema
 from elec_assets.transforms.ordering import Order
-from elec_assets.transforms.parquet import parquet_bytes, read_parquet
+from elec_assets.transforms.parquet import parquet_bytes, read_parquet, read_pieces
 
 SMALL = Table(
     name="small",
@@ -97,6 +97,22 @@ def test_parquet_holds_types_and_values() -> None:
 def test_parquet_of_another_table_is_refused() -> None:
     with pytest.raises(ValueError, match="table tweets: columns missing"):
         read_parquet(parquet_bytes(small(), SMALL), TWEETS)
+
+
+@given(st.lists(st.text(max_size=3), max_size=9), st.integers(1, 4))
+def test_parquet_is_read_in_pieces_that_fit(texts: list[str], most: int) -> None:
+    frame = from_rows([(text, n, None, None, None, [text]) for n, text in enumerate(texts)], SMALL)
+    pieces = list(read_pieces(parquet_bytes(frame, SMALL), SMALL, most))
+    assert pl.concat(pieces).equals(frame)
+    assert [piece.height for piece in pieces[:-1]] == [most] * (len(pieces) - 1)
+    assert pieces[-1].height <= most
+
+
+def test_parquet_that_is_damaged_is_refused_in_pieces_too() -> None:
+    content = bytearray(parquet_bytes(from_rows([("text", n, None, None, None, []) for n in range(9)], SMALL), SMALL))
+    content[4:40] = bytes(36)
+    with pytest.raises(ValueError, match="no whole Parquet file"):
+        list(read_pieces(bytes(content), SMALL, 4))
 
 
 @given(st.lists(st.lists(st.tuples(st.text(max_size=3), st.lists(st.text(max_size=3), max_size=3))), max_size=4))
