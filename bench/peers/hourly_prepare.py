@@ -1,6 +1,7 @@
 """Makes a run of one hour of tweets as a schedule makes it, ready to be launched; it is not executed here."""
 
 import sys
+from importlib import import_module
 
 import dagster as dg
 from dagster._core.code_pointer import ModuleCodePointer
@@ -8,14 +9,12 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 
 from bench.measure import Figures, Job
-from elec_assets.definitions import defs
-
-_MODULE = "elec_assets.definitions"
 
 
 def run(job: Job) -> Figures:
-    """The `command` that a launcher starts for the asset and partition of the job."""
-    pointer = ModuleCodePointer(_MODULE, "defs", job["folder"])
+    """The `command` that a launcher starts for the asset and partition of the job, of its module of definitions."""
+    defs = import_module(job["module"]).defs
+    pointer = ModuleCodePointer(job["module"], "defs", job["folder"])
     repository = RepositoryPythonOrigin(sys.executable, pointer, entry_point=[sys.executable, "-m", "dagster"])
     selected = {dg.AssetKey(job["asset"])}
     assets = defs().resolve_implicit_global_asset_job_def().get_subset(asset_selection=selected)
