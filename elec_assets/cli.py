@@ -33,6 +33,8 @@ from elec_assets.operations.terminal import (
 )
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from elec_assets.operations.report import Report
 
 _PORT = click.IntRange(1, 65535)
@@ -152,6 +154,10 @@ def sandbox_x(
     except (ValueError, OSError) as error:
         stop(str(error), 2)
     click.echo(server.url)
+    _until_interrupted(server)
+
+
+def _until_interrupted(server: "AbstractContextManager[object]") -> None:
     click.echo("Stop with Ctrl-C.", err=True)
     with server:
         until_interrupted()
@@ -193,9 +199,7 @@ def sandbox_trends(*, port: int, seed: int, faults: Path | None, replay: tuple[P
     except (ValueError, OSError) as error:
         stop(str(error), 2)
     click.echo(server.url)
-    click.echo("Stop with Ctrl-C.", err=True)
-    with server:
-        until_interrupted()
+    _until_interrupted(server)
 
 
 @sandbox.command("kaggle")
@@ -220,9 +224,7 @@ def sandbox_kaggle(*, port: int, faults: Path | None) -> None:
     click.echo(server.url)
     variables = " ".join(f"{name}={value}" for name, value in command_environment(server).items())
     click.echo(f"For the kaggle command: HOME=$(mktemp -d) {variables}", err=True)
-    click.echo("Stop with Ctrl-C.", err=True)
-    with server:
-        until_interrupted()
+    _until_interrupted(server)
 
 
 @main.group()

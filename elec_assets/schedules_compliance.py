@@ -53,4 +53,4 @@ def compliance_schedule(election: Election) -> dg.ScheduleDefinition:
 
 def holds_posts(store: Store, election: str) -> bool:
     """Whether a store has raw objects of an election that may hold posts."""
-    return any(store.list(prefix) for prefix in raw_posts(election))
+    return any(store.any_under(prefix) for prefix in raw_posts(election))

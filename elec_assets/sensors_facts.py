@@ -208,14 +208,17 @@ def _never_made_since(state: AssetState) -> datetime | None:
 
 def _is_new(product: str, state: AssetState, now: datetime) -> bool:
     """Whether it was never made, and Dagster has not known it for longer than its policy allows: a new deployment."""
-    if state.freshness != "UNKNOWN" or state.made_id is not None or state.freshness_since is None:
-        return False
-    return now - state.freshness_since <= fail_window(POLICIES[product])
+    return _within_grace(product, _never_made_since(state), now)
 
 
 def _is_beginning(product: str, first_at: datetime | None, now: datetime) -> bool:
     """Whether an asset was made for the first time less than its policy's window ago: a new deployment is filled."""
-    return first_at is not None and first_at <= now <= first_at + fail_window(POLICIES[product])
+    return _within_grace(product, first_at, now)
+
+
+def _within_grace(product: str, since: datetime | None, now: datetime) -> bool:
+    """Whether a time is no longer ago than a product's policy allows without anything new."""
+    return since is not None and since <= now <= since + fail_window(POLICIES[product])
 
 
 def _stale(made: Made, state: AssetState, now: datetime) -> Stale | None:

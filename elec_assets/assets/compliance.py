@@ -3,8 +3,6 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -14,16 +12,15 @@ from elec_assets.assets import parts
 from elec_assets.assets.candidates import admitted
 from elec_assets.clients.compliance import Complied, Complier, ComplyBusy, comply_alone
 from elec_assets.clients.redaction import Redacted
-from elec_assets.clients.source_claim import X, claim
 from elec_assets.clients.store import Store, StoreError
 from elec_assets.clients.tombstones import TombstoneArchive, comply_lock
 from elec_assets.clients.tweet_archive import ArchiveDamaged
-from elec_assets.clients.x_compliance import XCompliance
+from elec_assets.clients.x_compliance import asking
 from elec_assets.domain import layout_compliance as layout
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.tables import COMPLIANCE
 from elec_assets.domain.windows import epoch_ms
-from elec_assets.resources import StoreResource, XSearchResource
+from elec_assets.resources import StoreResource, XSearchResource, utc_now
 from elec_assets.transforms.frames import csv_chunk, from_rows
 
 POOL = "x_compliance"
@@ -80,33 +77,25 @@ def compliance_asset(election: Election, registry: Registry) -> dg.AssetsDefinit
     def _run(
         context: dg.AssetExecutionContext, store: Store, x_search: XSearchResource, *, everything: bool
     ) -> Complied:
-        with comply_alone(comply_lock(store.url)), closing(_Asking(store, x_search)) as asking:
+        asked = asking(
+            store,
+            token=x_search.token,
+            base_url=x_search.base_url,
+            timeout_s=x_search.timeout_s,
+            sandbox=x_search.free,
+        )
+        with comply_alone(comply_lock(store.url)), asked as x:
             complier = Complier(
                 store=store,
                 election=election,
                 registry_version=registry.version,
                 query_limit=x_search.query_limit,
-                x=asking.x,
+                x=x,
                 say=context.log.info,
             )
-            return complier.run(datetime.now(UTC), everything=everything)
+            return complier.run(utc_now(), everything=everything)
 
     return compliance
-
-
-class _Asking:
-    """What asks X; `x` is None without a token."""
-
-    def __init__(self, store: Store, x_search: XSearchResource) -> None:
-        self.x: XCompliance | None = None
-        if x_search.token:
-            claim(store, X, sandbox=x_search.free)
-            self.x = XCompliance(token=x_search.token, base_url=x_search.base_url, timeout_s=x_search.timeout_s)
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self.x is not None:
-            self.x.close()
 
 
 def _weeks(redacted: Redacted) -> list[tuple[str, str]]:

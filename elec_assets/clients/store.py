@@ -36,6 +36,8 @@ from elec_assets.clients.store_errors import ObjectExists, ObjectMissing, StoreE
 from elec_assets.clients.store_files import Directory
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from obstore.store import ClientConfig, RetryConfig
 
 __all__ = ["Limits", "ObjectExists", "ObjectInfo", "ObjectMissing", "Store", "StoreError", "open_store"]
@@ -150,17 +152,27 @@ class Store:
         Raises:
             StoreError: the prefix is not one, or the store refused.
         """
+        return sorted(info for batch in self._listed(prefix) for info in batch)
+
+    def any_under(self, prefix: str) -> bool:
+        """Whether there is an object whose key starts with the prefix, as `list` takes it: the first is enough.
+
+        Raises:
+            StoreError: as `list`.
+        """
+        return any(self._listed(prefix))
+
+    def _listed(self, prefix: str) -> "Iterator[Sequence[ObjectInfo]]":
+        """As the store lists them, in batches."""
         # obstore matches whole path segments only, so the folder is listed and filtered here.
         folder = prefix.rpartition("/")[0]
         if not _KEY.fullmatch(folder):
             raise StoreError(f"{prefix!r} is not a prefix: at least one folder, and {_KEY_RULE}")
-        found = []
         with told("list", prefix, self.url):
             for batch in obstore.list(self._backend, prefix=folder):
-                found += [
+                yield [
                     ObjectInfo(m["path"], m["size"], m["last_modified"]) for m in batch if m["path"].startswith(prefix)
                 ]
-        return sorted(found)
 
     def _write(self, key: str, data: bytes, *, create: bool) -> None:
         with told("write", key, self.url):

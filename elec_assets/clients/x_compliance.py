@@ -6,7 +6,8 @@ On X's own host they want the bearer token too; elsewhere (Google's storage, unt
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -17,6 +18,8 @@ import tenacity
 import urllib3.exceptions
 
 from elec_assets.clients.bounded_http import AnswerLate, AnswerTooLong, BoundedAdapter
+from elec_assets.clients.source_claim import X, claim
+from elec_assets.clients.store import Store
 from elec_assets.clients.x_control import Json, XControl, rows, text
 from elec_assets.clients.x_errors import XError, XServerError, XUnreachable, XUnreadable, classify
 from elec_assets.settings import is_loopback
@@ -265,3 +268,20 @@ def _job(data: object) -> Job:
     if not job_id.isdecimal() or status not in list(Status):
         raise XUnreadable("X answered with something else than a compliance job; run again later")
     return Job(job_id, text(row, "name"), Status(status), text(row, "upload_url"), text(row, "download_url"))
+
+
+@contextmanager
+def asking(
+    store: Store, *, token: str | None, base_url: str, timeout_s: float, sandbox: bool
+) -> Iterator[XCompliance | None]:
+    """What asks X about the posts of a store; None without a token.
+
+    Raises:
+        StoreError: the store holds posts of a sandbox and X is meant, or the other way round.
+    """
+    if not token:
+        yield None
+        return
+    claim(store, X, sandbox=sandbox)
+    with closing(XCompliance(token=token, base_url=base_url, timeout_s=timeout_s)) as x:
+        yield x

@@ -1,7 +1,5 @@
 """The commands of live capture: `elec capture` and `elec status`. Their work is imported when they run."""
 
-from datetime import UTC, datetime
-
 import click
 
 from elec_assets.operations.terminal import AS_JSON, on_interrupt, progress, settings_or_stop, show, stop, utc_now
@@ -32,7 +30,7 @@ def capture(*, elections: tuple[str, ...], for_s: float | None, as_json: bool) -
     from elec_assets.domain.registry_file import RegistryInvalid
     from elec_assets.operations.capture import capture as run
 
-    settings = settings_or_stop()
+    settings = settings_or_stop(secrets=True)
     try:
         _ = settings.store_url  # judged when it is asked for
         report = run(
@@ -61,4 +59,4 @@ def status(*, as_json: bool) -> None:
 
 
 def _timed(line: str) -> None:
-    progress(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {line}")
+    progress(f"{utc_now():%Y-%m-%dT%H:%M:%SZ} {line}")

@@ -4,7 +4,7 @@ Reports counts alone: which posts are gone is told nobody.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,9 @@ from typing import Any
 from elec_assets.clients.compliance import Complied, Complier, Plan, comply_alone
 from elec_assets.clients.held_posts import Person
 from elec_assets.clients.registry_history import RegistryHistory
-from elec_assets.clients.source_claim import X, claim
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tombstones import comply_lock
-from elec_assets.clients.x_compliance import XCompliance
+from elec_assets.clients.x_compliance import XCompliance, asking
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.rules import query_limit
 from elec_assets.operations.report import DONE, FAILED, columns
@@ -206,17 +205,14 @@ def _opened(settings: Settings, registry: Registry, now: datetime) -> Iterator[S
         yield store
 
 
-@contextmanager
-def _asking(settings: Settings, store: Store) -> Iterator[XCompliance | None]:
-    """What asks X; None without a token."""
-    if settings.x_bearer_token is None:
-        yield None
-        return
-    claim(store, X, sandbox=settings.x_is_loopback)
-    token = settings.x_bearer_token.get_secret_value()
-    made = XCompliance(token=token, base_url=settings.x_base_url, timeout_s=settings.x_timeout_s)
-    with closing(made) as x:
-        yield x
+def _asking(settings: Settings, store: Store) -> AbstractContextManager[XCompliance | None]:
+    return asking(
+        store,
+        token=None if settings.x_bearer_token is None else settings.x_bearer_token.get_secret_value(),
+        base_url=settings.x_base_url,
+        timeout_s=settings.x_timeout_s,
+        sandbox=settings.x_is_loopback,
+    )
 
 
 def _complier(

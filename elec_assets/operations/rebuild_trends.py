@@ -1,7 +1,7 @@
 """`elec rebuild` of a table of Google Trends: from the documents in the store, without a request."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from elec_assets.clients.registry_history import RegistryHistory
 from elec_assets.clients.store import Store, open_store
@@ -14,6 +14,7 @@ from elec_assets.domain.trends import Cadence, TrendsTable
 from elec_assets.domain.trends_plan import first_partition
 from elec_assets.domain.windows import Window, floor, key_of, split
 from elec_assets.operations.rebuild import RebuildReport
+from elec_assets.operations.terminal import utc_now
 from elec_assets.settings import Settings
 from elec_assets.transforms.coverage import CoverageUnreadable
 
@@ -73,5 +74,5 @@ def _collector(registry: Registry, store: Store, election: Election) -> TrendsCo
         registry_version=registry.version,
         store=store,
         backend=None,
-        clock=lambda: datetime.now(UTC),
+        clock=utc_now,
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from elec_assets.operations.terminal import on_interrupt, settings_and_registry, stop
+from elec_assets.operations.terminal import on_interrupt, settings_and_registry, stop, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +86,7 @@ def _told_as_it_comes(server: "AwsServer") -> None:
 
     ended = Event()
     on_interrupt(ended.set)
-    follow(server, ended, click.echo, _now)
+    follow(server, ended, click.echo, utc_now)
 
 
 def follow(server: "AwsServer", ended: "Event", say: "Callable[[str], None]", now: "Callable[[], datetime]") -> None:
@@ -104,7 +104,3 @@ def follow(server: "AwsServer", ended: "Event", say: "Callable[[str], None]", no
 def line(sent: "Sent", at: datetime) -> str:
     """A message on one line, as a phone would show it."""
     return f"{at:%H:%M:%S} {sent.to}: {sent.sms}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

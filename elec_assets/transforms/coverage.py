@@ -4,7 +4,7 @@ Pure, and a function of the hour's raw objects and plan alone: no clock and no r
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 import polars as pl
@@ -135,7 +135,7 @@ def _reason(missed: Intervals, outcome: Outcome, causes: Mapping[Outcome, str]) 
 
 def encode(row: HourCoverage) -> bytes:
     """The row as stored: JSON with fields in their fixed order."""
-    return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
+    return encode_row(row)
 
 
 def decode(data: bytes, key: str) -> HourCoverage:
@@ -144,10 +144,32 @@ def decode(data: bytes, key: str) -> HourCoverage:
     Raises:
         CoverageUnreadable: it is damaged or of a newer version; the text names the object.
     """
+    return decode_row(data, HourCoverage, key, "seal the hour again")
+
+
+class _Stored(Protocol):
+    @property
+    def schema_version(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=_Stored)
+
+
+def encode_row(row: _Stored) -> bytes:
+    """A coverage row of any source as stored: JSON with fields in their fixed order."""
+    return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
+
+
+def decode_row(data: bytes, kind: type[Row], key: str, todo: str) -> Row:
+    """A stored coverage row of any source; `todo` says how a damaged one is mended.
+
+    Raises:
+        CoverageUnreadable: it is damaged or of a newer version; the text names the object.
+    """
     try:
-        row = msgspec.json.decode(data, type=HourCoverage)
+        row = msgspec.json.decode(data, type=kind)
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise CoverageUnreadable(f"{key}: not a coverage row ({error}); seal the hour again") from error
+        raise CoverageUnreadable(f"{key}: not a coverage row ({error}); {todo}") from error
     if row.schema_version > SCHEMA_VERSION:
         raise CoverageUnreadable(
             f"{key}: schema version {row.schema_version}, this program reads up to {SCHEMA_VERSION}; upgrade"

@@ -14,7 +14,7 @@ from elec_assets.domain.outcomes import Outcome, worst
 from elec_assets.domain.tables import COVERAGE, SCHEMA_VERSION
 from elec_assets.domain.trends import NEEDS, SOURCE, Cadence, TrendsTable
 from elec_assets.domain.windows import epoch_ms, key_of
-from elec_assets.transforms.coverage import Count, CoverageUnreadable
+from elec_assets.transforms.coverage import Count, decode_row, encode_row
 from elec_assets.transforms.frames import from_rows
 from elec_assets.transforms.ordering import order_keys
 from elec_assets.transforms.trends_answers import Level, Verdict, judge
@@ -145,7 +145,7 @@ def _outcome(found: set[Outcome]) -> Outcome:
 
 def encode(row: TrendsCoverage) -> bytes:
     """The row as stored: JSON with fields in their fixed order."""
-    return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
+    return encode_row(row)
 
 
 def decode(data: bytes, key: str) -> TrendsCoverage:
@@ -154,15 +154,7 @@ def decode(data: bytes, key: str) -> TrendsCoverage:
     Raises:
         CoverageUnreadable: it is damaged or of a newer version; the text names the object.
     """
-    try:
-        row = msgspec.json.decode(data, type=TrendsCoverage)
-    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise CoverageUnreadable(f"{key}: not a coverage row ({error}); make the partition again") from error
-    if row.schema_version > SCHEMA_VERSION:
-        raise CoverageUnreadable(
-            f"{key}: schema version {row.schema_version}, this program reads up to {SCHEMA_VERSION}; upgrade"
-        )
-    return row
+    return decode_row(data, TrendsCoverage, key, "make the partition again")
 
 
 def units_of(planned: Units, stored: TrendsCoverage | None) -> tuple[Unit, ...]:

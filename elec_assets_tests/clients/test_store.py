@@ -69,6 +69,9 @@ def test_a_prefix_is_one_of_text_not_of_folders(store: Store) -> None:
     assert [i.key for i in store.list("e/d")] == keys
     assert [i.size for i in store.list("e/")] == [4, 3, 2, 1, 0]
     assert store.list("e/d/20270201_14_") == store.list("none/") == []
+    assert store.any_under("e/d/20270201_13_")
+    assert not store.any_under("e/d/20270201_14_")
+    assert not store.any_under("none/")
     assert all(abs(i.modified - datetime.now(UTC)) < timedelta(minutes=5) for i in store.list("e/"))
 
 
