@@ -29,6 +29,8 @@ dependencies)
   mkdir -p "$prefix"
   "$python" -m venv --without-pip "$prefix/venv"
   "$python" deploy/requirements.py scale > "$tools/run.lock"
+  # By which Lambda calls elec_assets.handlers.trends: from this image, since polars and pandas pass a zip's 250 MB.
+  "$python" deploy/requirements.py --of awslambdaric >> "$tools/run.lock"
   # Without bytecode each run compiles Dagster anew: 7 s of CPU for 2 to 3 s.
   "$tools/bin/uv" pip install --quiet --python "$prefix/venv/bin/python" --no-deps --require-hashes \
     --compile-bytecode --requirement "$tools/run.lock"
@@ -46,11 +48,12 @@ program)
     --target "$prefix/program" "$tools"/wheel/*.whl
   ;;
 files)
-  mkdir -p "$prefix/dagster" "$prefix/dagster-ecs" "$prefix/config"
+  mkdir -p "$prefix/dagster" "$prefix/dagster-ecs" "$prefix/dagster-celery" "$prefix/config"
   cp deploy/workspace.yaml deploy/every.sh "$prefix/"
   cp deploy/dagster.yaml "$prefix/dagster/dagster.yaml"
   # Dagster reads one file: the launcher is a block more.
   cat deploy/dagster.yaml deploy/launchers/ecs.yaml > "$prefix/dagster-ecs/dagster.yaml"
+  cat deploy/dagster.yaml deploy/launchers/celery.yaml > "$prefix/dagster-celery/dagster.yaml"
   ;;
 lambda)
   tools

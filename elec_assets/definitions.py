@@ -34,6 +34,7 @@ from elec_assets.schedules import election_schedules, scheduled_until
 from elec_assets.schedules_compliance import compliance_schedule
 from elec_assets.schedules_releases import looks_schedule, releases_schedule
 from elec_assets.schedules_trends import trends_schedules
+from elec_assets.secrets_source import read_secrets
 from elec_assets.sensors import registry_sensor
 from elec_assets.sensors_alerts import alerts_sensor
 from elec_assets.sensors_watched import watched_sensor
@@ -84,7 +85,7 @@ _LOG = logging.getLogger(__name__)
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions of this deployment; a broken setting, registry or list of watches stops loading, all named."""
-    settings = load_settings()
+    settings = load_settings(read_secrets)
     default = settings.watches == Settings.model_fields["watches"].default
     watches, warnings = load_watches(settings.watches_path, optional=default)
     for warning in warnings:
@@ -193,6 +194,9 @@ def _resources(settings: Settings) -> dict[str, object]:
         floor_per_h=settings.trends_floor_per_h,
         ceiling_per_h=settings.trends_ceiling_per_h,
         daily_cap=settings.trends_daily_cap,
+        function=settings.trends_lambda,
+        region=settings.aws_region,
+        stop_after_s=settings.trends_lambda_stop_s,
     )
     return {
         "store": StoreResource(url=settings.store_url, allow_http=settings.store_allows_http),

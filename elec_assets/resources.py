@@ -18,7 +18,9 @@ from elec_assets.clients.search_fill import Prices, SearchFill
 from elec_assets.clients.source_claim import TRENDS, X, claim
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
+from elec_assets.clients.trends_loan import Loans
 from elec_assets.clients.trends_pace import TrendsLimits
+from elec_assets.clients.trends_task import STOP_AFTER_S, TrendsSource
 from elec_assets.clients.x_api import XApi
 from elec_assets.domain.registry import Election
 from elec_assets.domain.rules import query_limit
@@ -97,7 +99,11 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
 
 
 class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
-    """Google Trends with its governor. Where it is not switched on, nothing is asked."""
+    """Google Trends with its governor. Where it is not switched on, nothing is asked.
+
+    `function` is the AWS Lambda that asks (name or ARN, with `region` for a name); None: the run asks itself.
+    `stop_after_s`: after so many seconds an invocation begins no question.
+    """
 
     on: bool
     base_url: str
@@ -108,6 +114,14 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
     floor_per_h: float
     ceiling_per_h: int
     daily_cap: int
+    function: str | None = None
+    region: str | None = None
+    stop_after_s: float = STOP_AFTER_S
+
+    @property
+    def source(self) -> TrendsSource:
+        """Where and how fast it is asked."""
+        return TrendsSource(self.base_url, self.timeout_s, self.limits)
 
     @property
     def limits(self) -> TrendsLimits:
@@ -125,6 +139,7 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
             clock=utc_now,
             sleep=time.sleep,
             uniform=random.uniform,
+            loans=Loans(store, utc_now),
         )
 
     def claim(self, store: Store) -> None:
@@ -137,7 +152,7 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
 
     @contextmanager
     def backend(self, store: Store) -> Iterator["TrendsBackend | None"]:
-        """What asks Google Trends, while the context lasts; None where nothing may be asked.
+        """What asks Google Trends from this process, while the context lasts; None where nothing may be asked from it.
 
         Raises:
             StoreError: as `claim`.
@@ -146,6 +161,9 @@ class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):
             yield None
             return
         self.claim(store)
+        if self.function is not None:
+            yield None
+            return
         # pytrends imports pandas (0.5 s of CPU): only a run that asks needs it.
         from elec_assets.clients.google_trends import GoogleTrends
         from elec_assets.clients.trends_session import TrendsSession

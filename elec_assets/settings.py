@@ -1,12 +1,14 @@
 """The only reader of the environment: every setting with its unit and default.
 
-A setting comes from the environment or from `.env` beside workspace.yaml; relative paths are relative to
-workspace.yaml. `.env.example` is made from here (`python -m elec_assets.settings`), and a test holds it true.
+A setting comes from the environment or from `.env` beside workspace.yaml, a secret also from where ELEC_SECRETS says
+(`secrets_source.py`); relative paths are relative to workspace.yaml. `.env.example` is made from here
+(`python -m elec_assets.settings`), and a test holds it true.
 """
 
 import os
 import re
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,6 +22,13 @@ KAGGLE = "https://api.kaggle.com"
 """Kaggle's own API; `clients/kaggle_job.py` lets nothing else through but a sandbox."""
 _KAGGLE_SANDBOX = re.compile(r"http://127\.0\.0\.1:\d{1,5}", re.ASCII)
 _KAGGLE_DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9-]{5,49}", re.ASCII)
+# Set once that place was read: a process asks once, and the runs that it starts, which take over its environment, do
+# not. Some secrets are always nowhere (Kaggle's key, or its token): each run would need an answer of AWS for nothing.
+_SECRETS_READ = "ELEC_SECRETS_READ"
+_SECRETS = re.compile(r"ssm:(/[A-Za-z0-9_.-]+)+/|secretsmanager:[A-Za-z0-9/_+=.@:-]{1,512}", re.ASCII)
+
+SecretsReader = Callable[["Settings", Sequence[str]], Mapping[str, str]]
+"""Reads the secrets of these variables from where `Settings.secrets` says; one that is not there is left out."""
 
 
 class SettingsInvalid(ValueError):
@@ -60,6 +69,11 @@ class Settings(BaseSettings):
         ge=1_000_000,
         alias="ELEC_SPOOL_MAX_BYTES",
         description="Most bytes of the spool. Near it a warning is given; at it the stream is closed.",
+    )
+    secrets: str | None = Field(
+        None,
+        alias="ELEC_SECRETS",
+        description="Where tokens, keys and numbers that are not set here are: ssm:/PATH/ or secretsmanager:NAME.",
     )
     x_bearer_token: SecretStr | None = Field(
         None, alias="X_BEARER_TOKEN", description="Bearer token of your X app. Without one nothing is asked of X."
@@ -146,6 +160,19 @@ class Settings(BaseSettings):
     trends_timeout_s: float = Field(
         30.0, gt=0, le=600, alias="ELEC_TRENDS_TIMEOUT_S", description="Seconds without an answer before a retry."
     )
+    trends_lambda: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9:$_/-]{1,170}$",
+        alias="ELEC_TRENDS_LAMBDA",
+        description="AWS Lambda that asks Google Trends, its name or ARN. Unset: runs ask in their own process.",
+    )
+    trends_lambda_stop_s: float = Field(
+        720.0,
+        ge=0,
+        le=720,
+        alias="ELEC_TRENDS_LAMBDA_STOP_S",
+        description="Seconds after which an invocation of it begins no question, and another goes on.",
+    )
     privacy: Literal["public", "private"] = Field(
         "public",
         alias="ELEC_PRIVACY",
@@ -196,6 +223,16 @@ class Settings(BaseSettings):
     alert_per_month: int = Field(
         200, ge=1, alias="ELEC_ALERT_PER_MONTH", description="Alerts sent in a month (UTC), at most: SMS cost money."
     )
+
+    @field_validator("secrets")
+    @classmethod
+    def _place_of_secrets(cls, place: str | None) -> str | None:
+        if place is None or _SECRETS.fullmatch(place):
+            return place
+        raise ValueError(
+            "ssm:/PATH/ is allowed, whose parameters are /PATH/X_BEARER_TOKEN and so on, or secretsmanager:NAME, "
+            "a JSON object by variable"
+        )
 
     @field_validator("x_base_url", "trends_base_url")
     @classmethod
@@ -326,8 +363,22 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
-def load_settings() -> Settings:
+def secret_names() -> tuple[str, ...]:
+    """The variables whose values are secrets."""
+    return tuple(str(f.alias) for f in Settings.model_fields.values() if f.annotation == SecretStr | None)
+
+
+def secrets_set() -> frozenset[str]:
+    """Those of them that have a value in the environment now."""
+    return frozenset(name for name in secret_names() if os.environ.get(name))
+
+
+def load_settings(read_secrets: SecretsReader | None = None) -> Settings:
     """The settings of this process.
+
+    Args:
+        read_secrets: reads secrets that neither the environment nor `.env` sets, if ELEC_SECRETS says from where;
+            without it they stay unset, as befits what needs none.
 
     Raises:
         SettingsInvalid: one or more variables have values that are not allowed; all are named.
@@ -338,21 +389,32 @@ def load_settings() -> Settings:
         if os.environ.get(str(field.alias)) == "":
             del os.environ[str(field.alias)]
     load_dotenv(home() / ".env")
+    found = _checked()
+    unset = [name for name in secret_names() if name not in secrets_set()]
+    place = found.secrets
+    if place is None or read_secrets is None or not unset or os.environ.get(_SECRETS_READ) == place:
+        return found
+    os.environ.update(read_secrets(found, unset))
+    os.environ[_SECRETS_READ] = place
+    return _checked()
+
+
+def _checked() -> Settings:
+    """What the environment says.
+
+    Raises:
+        SettingsInvalid: as `load_settings`.
+    """
     try:
         return Settings(_env_ignore_empty=True)
     except ValidationError as error:
         # A value is shown only where it cannot be a secret.
-        secrets = {f.alias for f in Settings.model_fields.values() if f.annotation == SecretStr | None}
         lines = [
-            f"{name}: {e['msg']}" + ("" if name in secrets else f", found {e['input']!r}")
+            f"{name}: {e['msg']}" + ("" if name in secret_names() else f", found {e['input']!r}")
             for e in error.errors()
             for name in [_variable(str(e["loc"][0]))]
         ]
         raise SettingsInvalid("; ".join(lines)) from None
-
-
-def _is_secret(variable: str) -> bool:
-    return "TOKEN" in variable or variable in ("KAGGLE_USERNAME", "KAGGLE_KEY")
 
 
 def _variable(named: str) -> str:

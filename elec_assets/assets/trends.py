@@ -16,6 +16,7 @@ import dagster as dg
 from elec_assets import partitions
 from elec_assets.assets import parts
 from elec_assets.assets.candidates import admitted
+from elec_assets.assets.trends_lambda import asked_by_lambda
 from elec_assets.assets.trends_run import TrendsRun, never, trends_key
 from elec_assets.assets.tweets import REFRESH_TAG
 from elec_assets.clients.store import Store, StoreError
@@ -66,13 +67,19 @@ def trends_asset(
         context: dg.AssetExecutionContext, store: StoreResource, trends: TrendsResource
     ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
         # These import pandas, with pytrends: only a run needs them.
-        from elec_assets.clients.trends_collector import TrendsCollector, until_block_ends
+        from elec_assets.clients.trends_collector import TrendsCollector, next_block_due, until_block_ends
 
         opened = store.open()
         admitted(opened, registry)
+        yield_at = None if cadence is Cadence.HOURLY else next_block_due(utc_now())
         with _backend(trends, opened) as backend:
             collector = TrendsCollector(
-                election=election, registry_version=registry.version, store=opened, backend=backend, clock=utc_now
+                election=election,
+                registry_version=registry.version,
+                store=opened,
+                backend=backend,
+                clock=utc_now,
+                elsewhere=asked_by_lambda(context, trends, opened, registry.version, yield_at),
             )
             collect = partial(
                 collector.collect,

@@ -17,8 +17,8 @@ from urllib.parse import unquote, urlsplit
 import filelock
 import msgspec
 
-from elec_assets.clients.store import Store
-from elec_assets.clients.trends_errors import GovernorUnreadable, TrendsCoolingDown
+from elec_assets.clients.trends_errors import GovernorUnreadable, TrendsCoolingDown, TrendsPaused
+from elec_assets.clients.trends_loan import Loans, StateStore
 from elec_assets.clients.trends_pace import VERSION, Pace, Slot, TrendsLimits
 from elec_assets.domain import layout_trends
 from elec_assets.domain.outcomes import Outcome
@@ -36,19 +36,22 @@ class RateGovernor:
     """Admits requests one by one.
 
     `clock` (UTC), `sleep` (seconds) and `uniform` (a number between two) are passed in. `lock` is the file that
-    processes of this host share; see `lock_path`.
+    processes of this host share; see `lock_path`. `loans` tell whether a Lambda may be asking; an invocation of one has
+    none, and admits nothing after `ends_at`.
     """
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: StateStore,
         limits: TrendsLimits,
         lock: Path,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
         uniform: Callable[[float, float], float],
         longest_wait: timedelta = LONGEST_WAIT,
+        loans: Loans | None = None,
+        ends_at: datetime | None = None,
     ) -> None:
         self._store = store
         self._limits = limits
@@ -57,15 +60,22 @@ class RateGovernor:
         self._sleep = sleep
         self._uniform = uniform
         self._longest_ms = longest_wait // timedelta(milliseconds=1)
+        self._loans = loans
+        self._ends_at = ends_at
 
     def admit(self) -> datetime:
         """Wait for the turn of one request, which is counted; returns its time, for `refused`.
 
         Raises:
-            TrendsCoolingDown: its turn is not within the longest wait, or Google refused lately; nothing was counted.
+            TrendsCoolingDown: its turn is not within the longest wait, Google refused lately, or a Lambda may be at
+                work; nothing was counted.
+            TrendsPaused: its turn comes after `ends_at`; nothing was counted.
             GovernorUnreadable: the state cannot be read.
             StoreError: it cannot be stored.
         """
+        if self._loans is not None:
+            self._loans.check()
+            self._loans = None  # none is made while this process holds the pool
         with self._state() as pace:
             slot = self._slot(pace)
             wait_ms = slot.at_ms - pace.at_ms
@@ -112,6 +122,8 @@ class RateGovernor:
                 outcome=slot.outcome,
                 resume_at=resume,
             )
+        if self._ends_at is not None and from_epoch_ms(slot.at_ms) > self._ends_at:
+            raise TrendsPaused("this invocation ends before the turn of its next request; another goes on")
         return slot
 
     def _check_circuit(self, pace: Pace) -> None:

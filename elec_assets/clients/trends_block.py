@@ -1,15 +1,18 @@
 """One block of Google Trends: what is known of it from the store, what is left to ask, and the run that asks.
 
-The request is always the whole block, whichever of its partitions is collected.
+The request is always the whole block, whichever of its partitions is collected. It is asked in the run's own process,
+or elsewhere: then the run makes the same of what is stored afterwards.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
 from elec_assets.clients.google_trends import TrendsBackend
 from elec_assets.clients.trends_archive import TrendsArchive
-from elec_assets.clients.trends_asking import Asking
+from elec_assets.clients.trends_asking import Asking, Pausing
+from elec_assets.clients.trends_told import Told
 from elec_assets.domain.layout_trends import TrendsPlace
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
@@ -43,8 +46,19 @@ class Asked:
     resume_at: datetime | None = None
 
 
+class Elsewhere(Protocol):
+    """Asks for what is left of a block, and stores the documents, in another place than this process."""
+
+    def __call__(self, place: TrendsPlace, tables: Tables, refresh: datetime | None) -> Told:
+        """What asking came to.
+
+        Raises:
+            StoreError, ArchiveDamaged: as `TrendsBlocks.ask`.
+        """
+
+
 class TrendsBlocks:
-    """The blocks of one election. `backend` is None where nothing may be asked."""
+    """The blocks of one election. `backend` is None where this process asks nothing; `elsewhere` asks instead of it."""
 
     def __init__(
         self,
@@ -53,12 +67,14 @@ class TrendsBlocks:
         archive: TrendsArchive,
         backend: TrendsBackend | None,
         clock: Callable[[], datetime],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._election = election
         self._registry_version = registry_version
         self._archive = archive
         self._backend = backend
         self._clock = clock
+        self._elsewhere = elsewhere
 
     def look(self, place: TrendsPlace, earlier: TrendsCoverage | None) -> Asked:
         """What is known of the block of a partition; nothing is asked or written. `earlier` is its coverage row.
@@ -89,10 +105,40 @@ class TrendsBlocks:
         Raises:
             StoreError, ArchiveDamaged: an object cannot be written, or read.
         """
-        if self._backend is None or not self.is_over(place):
+        if not self.is_over(place):
             return before
-        known = before.known
-        asking = Asking(self._archive, place, self._backend, should_yield, known.documents)
+        if self._elsewhere is not None:
+            return self._ask_elsewhere(place, tables, before, refresh, self._elsewhere)
+        if self._backend is None:
+            return before
+        asking = Asking(self._archive, place, self._backend, should_yield, before.known.documents)
+        ladder = self._ask_all(place, tables, before.known, refresh, asking)
+        return _after(before, ladder, asking.told)
+
+    def ask_part(
+        self,
+        place: TrendsPlace,
+        tables: Tables,
+        refresh: datetime | None,
+        should_yield: Callable[[], bool],
+        pausing: Pausing,
+    ) -> Told:
+        """Ask for what is left, until that is done or the time is over: what one invocation of a Lambda does.
+
+        Raises:
+            StoreError, ArchiveDamaged, CoverageUnreadable: as `look` and `ask`.
+        """
+        known = self.look(place, self._archive.coverage(place)).known
+        if self._backend is None or not self.is_over(place):
+            return pausing.told
+        asking = Asking(self._archive, place, self._backend, should_yield, known.documents, pausing)
+        self._ask_all(place, tables, known, refresh, asking)
+        return asking.told
+
+    def _ask_all(
+        self, place: TrendsPlace, tables: Tables, known: Known, refresh: datetime | None, asking: Asking
+    ) -> Ladder:
+        """Ask what is left; the ladder as it is then."""
         ladder = known.ladder
         if endpoints(tables, Shape.LADDER):
             ladder = self._climb(place, known, asking, refresh)
@@ -100,17 +146,21 @@ class TrendsBlocks:
         alone = endpoints(tables, Shape.SINGLE)
         for wanted in singles_wanted(known.block, alone, asking.documents, given_up, refresh):
             asking.ask(wanted)
-        own = (*before.own, *asking.failures)
-        quarantine = quarantined([*own, *before.others])
-        after = replace(
-            known,
-            ladder=ladder,
-            quarantine=quarantine,
-            errors=asking.errors,
-            given_up=asking.given_up,
-            halt=asking.halt,
-        )
-        return Asked(after, own, before.others, asking.requests, asking.yielded, asking.resume_at)
+        return ladder
+
+    def _ask_elsewhere(
+        self, place: TrendsPlace, tables: Tables, before: Asked, refresh: datetime | None, elsewhere: Elsewhere
+    ) -> Asked:
+        known, told, pinned = before.known, Told(), None
+        if endpoints(tables, Shape.LADDER):
+            pinned = self._pin(place, known.block, known.documents)
+        if self.wanted(known, tables, refresh):
+            told = elsewhere(place, tables, refresh)
+            known = replace(known, documents=Documents(self._archive.documents(place)))
+        ladder = known.ladder
+        if endpoints(tables, Shape.LADDER):
+            ladder = Ladder(known.block, pinned, known.documents)
+        return _after(replace(before, known=known), ladder, told)
 
     def is_over(self, place: TrendsPlace) -> bool:
         """Whether the block of a partition lies in the past: what is asked before that would stay without its end."""
@@ -128,12 +178,10 @@ class TrendsBlocks:
 
     def _climb(self, place: TrendsPlace, known: Known, asking: Asking, refresh: datetime | None) -> Ladder:
         """Ask the ladder's comparisons, and those that its answers call for; first of all it is pinned."""
-        pinned = self._pinned(place, known.block, asking.documents)
-        if pinned is not None and self._archive.pinned(place) is None:
-            pinned = self._archive.pin(place, pinned)
+        pinned = self._pin(place, known.block, asking.documents)
         ladder = Ladder(known.block, pinned, asking.documents)
         for number in ladder.samples(self._clock(), refresh):
-            while asking.halt is None:
+            while not asking.stopped:
                 requests = ladder.next_of(number, {**known.quarantine, **asking.given_up})
                 if not requests:
                     break
@@ -156,6 +204,13 @@ class TrendsBlocks:
         others = [replace(place, window=hour) for hour in hours if hour != place.window]
         return tuple(failure for row in self._archive.coverages(others) for failure in row.failures)
 
+    def _pin(self, place: TrendsPlace, block: Block, documents: Documents) -> Pinned | None:
+        """The pinned ladder: pinned now, if it was not."""
+        pinned = self._pinned(place, block, documents)
+        if pinned is not None and self._archive.pinned(place) is None:
+            pinned = self._archive.pin(place, pinned)
+        return pinned
+
     def _pinned(self, place: TrendsPlace, block: Block, documents: Documents) -> Pinned | None:
         """The pinned ladder, or what would be pinned now; None where it was lost, and documents tell what it was."""
         pinned = self._archive.pinned(place)
@@ -163,6 +218,20 @@ class TrendsBlocks:
             return pinned
         state = self._archive.ladder_state(place.area, place.cadence)
         return trends_ladder.pin(block.candidates, state, block.partition, self._registry_version)
+
+
+def _after(before: Asked, ladder: Ladder, told: Told) -> Asked:
+    """What is known once asking came to this."""
+    own = (*before.own, *told.failures)
+    after = replace(
+        before.known,
+        ladder=ladder,
+        quarantine=quarantined([*own, *before.others]),
+        errors=told.errors,
+        given_up=told.given_up,
+        halt=told.halt,
+    )
+    return Asked(after, own, before.others, told.requests, told.yielded, told.resume_at)
 
 
 def _too_early(block: Block) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from elec_assets.clients.google_trends import TrendsBackend
 from elec_assets.clients.store import Store
 from elec_assets.clients.trends_archive import TrendsArchive
-from elec_assets.clients.trends_block import TrendsBlocks
+from elec_assets.clients.trends_block import Elsewhere, TrendsBlocks
 from elec_assets.clients.trends_collected import CollectedPartition, CollectedTable
 from elec_assets.clients.trends_maker import TrendsMaker
 from elec_assets.domain.layout_trends import TrendsPlace
@@ -32,8 +32,13 @@ def until_block_ends(clock: Callable[[], datetime]) -> Callable[[], bool]:
 
     Such a run then leaves Google to the hourly partitions, and goes on later with the question it stopped at.
     """
-    past = block_of(window_at(clock(), Grain.HOUR), Grain.HOUR).end + _LATE
+    past = next_block_due(clock())
     return lambda: clock() >= past
+
+
+def next_block_due(now: datetime) -> datetime:
+    """When the block of hours that lasts now is asked for: 10 minutes after its end."""
+    return block_of(window_at(now, Grain.HOUR), Grain.HOUR).end + _LATE
 
 
 def _never() -> bool:
@@ -43,7 +48,8 @@ def _never() -> bool:
 class TrendsCollector:
     """Collects partitions of one election. `backend` is None where nothing may be asked: only what is stored is used.
 
-    `clock` (UTC) tells which blocks are over, and which second samples are due.
+    `clock` (UTC) tells which blocks are over, and which second samples are due. `elsewhere` asks instead of `backend`,
+    in another place; then that decides when to yield.
     """
 
     def __init__(
@@ -54,10 +60,11 @@ class TrendsCollector:
         store: Store,
         backend: TrendsBackend | None,
         clock: Callable[[], datetime],
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._election = election
         self._archive = TrendsArchive(store, election.key)
-        self._blocks = TrendsBlocks(election, registry_version, self._archive, backend, clock)
+        self._blocks = TrendsBlocks(election, registry_version, self._archive, backend, clock, elsewhere)
         self._maker = TrendsMaker(election, self._archive)
 
     def collect(

@@ -72,6 +72,14 @@ class TrendsCoolingDown(TrendsError):
         self.resume_at = resume_at
 
 
+class TrendsPaused(TrendsError):
+    """Nothing was asked: the turn of the next request comes after the end of this invocation; another goes on."""
+
+    outcome = Outcome.PARTIAL
+    kind = "paused"
+    fatal = True
+
+
 class GovernorUnreadable(TrendsError):
     """The governor's state in the store is not one that this version can read: nothing is asked until it is."""
 

@@ -16,9 +16,9 @@ import requests
 import urllib3.exceptions
 
 from elec_assets.clients.bounded_http import AnswerLate, AnswerTooLong, BoundedAdapter
-from elec_assets.clients.store import Store
 from elec_assets.clients.trends_calls import Call
 from elec_assets.clients.trends_errors import TrendsGarbled, TrendsUnreachable
+from elec_assets.clients.trends_loan import StateStore
 from elec_assets.domain import layout_trends
 from elec_assets.domain.trends import HL
 from elec_assets.domain.windows import from_epoch_ms, iso, parse_iso
@@ -56,7 +56,7 @@ class _Kept(msgspec.Struct):
 class Cookie:
     """The NID cookie of one host, in the store."""
 
-    def __init__(self, store: Store, host: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: StateStore, host: str, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._host = host
         self._clock = clock
@@ -106,7 +106,7 @@ class TrendsSession:
     def __init__(
         self,
         base_url: str,
-        store: Store,
+        store: StateStore,
         timeout_s: float,
         clock: Callable[[], datetime],
         *,

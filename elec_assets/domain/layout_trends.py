@@ -164,6 +164,16 @@ def source() -> str:
     return f"state/{SOURCE}/source.json"
 
 
+def loan() -> str:
+    """To which invocation of a Lambda the right to ask is lent, and until when; there while one may be at work."""
+    return f"state/{SOURCE}/loan.json"
+
+
+def lent(invocation: str, name: str) -> str:
+    """What an invocation writes of its own: `governor` and `cookies` as it leaves them, and what it `asked`."""
+    return f"state/{SOURCE}/lent/{invocation}/{name}.json"
+
+
 def _place(match: re.Match[str]) -> TrendsPlace | None:
     cadence = Cadence(match["window"])
     name = match["name"]

@@ -49,7 +49,7 @@ def comply(*, dry_run: bool, everything: bool, election: str | None, who: str | 
 def _run(*, dry_run: bool, everything: bool, election: str | None, who: str | None) -> "Report":
     from elec_assets.operations import comply as work
 
-    settings, registry = settings_and_registry()
+    settings, registry = settings_and_registry(secrets=True)
     if who is not None:
         return work.forget(settings, registry, utc_now(), who=who, say=progress)
     make = work.plan if dry_run else work.comply

@@ -24,7 +24,7 @@ def deadman(*, max_age: timedelta, as_json: bool) -> None:
     from elec_assets.clients.store import StoreError
     from elec_assets.operations.deadman import deadman as look
 
-    settings = settings_or_stop()
+    settings = settings_or_stop(secrets=True)
     try:
         report = look(settings, utc_now(), max_age)
     except (SnsTargetInvalid, ValueError) as error:

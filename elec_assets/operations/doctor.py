@@ -28,8 +28,9 @@ from elec_assets.operations.doctor_alerts import alert_checks
 from elec_assets.operations.doctor_capture import capture_checks
 from elec_assets.operations.doctor_check import Check, State
 from elec_assets.operations.doctor_kaggle import kaggle_checks
+from elec_assets.operations.doctor_secrets import settings_and_secrets
 from elec_assets.operations.report import DONE, FAILED, WRONG_INPUT
-from elec_assets.settings import Settings, SettingsInvalid, home, load_settings
+from elec_assets.settings import Settings, SettingsInvalid, home
 
 _PROBE = "state/doctor/probe"
 _LEAST_FREE_BYTES = 5_000_000_000
@@ -65,11 +66,11 @@ def doctor(now: datetime) -> DoctorReport:
     Asks X one unbilled question, if a token is set; of Google nothing: each request counts there.
     """
     try:
-        settings = load_settings()
+        settings, secrets = settings_and_secrets()
         _ = settings.store_url  # judged when it is asked for
     except SettingsInvalid as error:
         return DoctorReport((Check("settings", "fail", str(error), "Mend the variable or .env"),), wrong_input=True)
-    checks = [Check("settings", "ok", f"read, relative paths start at {home()}")]
+    checks = [Check("settings", "ok", f"read, relative paths start at {home()}"), secrets]
     registry, judged = _registry(settings, now)
     store, looked = _store(settings)
     checks += [judged, *looked]

@@ -147,7 +147,7 @@ def _show(work: "Callable[[Releases], Report]", *, as_json: bool) -> NoReturn:
     from elec_assets.settings import SettingsInvalid
     from elec_assets.transforms.manifest import ManifestInvalid
 
-    settings, registry = settings_and_registry()
+    settings, registry = settings_and_registry(secrets=True)
     try:
         report = work(Releases(settings, registry, utc_now()))
     except (SettingsInvalid, ReleaseInputWrong, PastRewritten, ReleaseMissing) as error:

@@ -29,22 +29,29 @@ def as_utc(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
-def settings_or_stop() -> "Settings":
-    """The settings; wrong ones end the command."""
+def settings_or_stop(*, secrets: bool = False) -> "Settings":
+    """The settings; wrong ones end the command. `secrets`: with what ELEC_SECRETS names, for a command that uses any.
+
+    Without them it asks no one: `elec status` is a health check, once a minute.
+    """
+    from elec_assets.secrets_source import SecretsUnreadable, read_secrets
     from elec_assets.settings import SettingsInvalid, load_settings
 
     try:
-        return load_settings()
+        return load_settings(read_secrets if secrets else None)
     except SettingsInvalid as error:
         stop(str(error), 2)
+    except SecretsUnreadable as error:
+        # Not 2, after which systemd does not start capture again: AWS may answer in a minute.
+        stop(str(error), 1)
 
 
-def settings_and_registry() -> "tuple[Settings, Registry]":
-    """Settings and registry; wrong ones end the command."""
+def settings_and_registry(*, secrets: bool = False) -> "tuple[Settings, Registry]":
+    """Settings and registry; wrong ones end the command. `secrets`: as above."""
     from elec_assets.clients.registry_source import load_registry
     from elec_assets.domain.registry_file import RegistryInvalid
 
-    settings = settings_or_stop()
+    settings = settings_or_stop(secrets=secrets)
     try:
         return settings, load_registry(settings.registry_path)
     except RegistryInvalid as error:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from bisect import bisect_left
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -25,6 +26,7 @@ from elec_assets.domain.outcomes import Outcome
 from elec_assets_tests.clients.hours import Clock
 from elec_assets_tests.clients.trends import governor
 from elec_assets_tests.deployment import REPOSITORY, environment
+from elec_assets_tests.examples import examples
 
 NOON = datetime(2027, 2, 10, 12, tzinfo=UTC)
 KEY = "state/google_trends/governor.json"
@@ -364,7 +366,7 @@ def _lock_file(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 _lock_of_machine = ""
 TestGoverned = Governed.TestCase
-TestGoverned.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestGoverned.settings = settings(max_examples=examples(25), stateful_step_count=40, deadline=None)
 
 
 # A tenth of the default, so that days pass quickly.
@@ -502,28 +504,24 @@ try:
 except TrendsCoolingDown:
     print(sent)
 """
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=REPOSITORY,
-            env=environment(tmp_path),
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as one,
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=REPOSITORY,
-            env=environment(tmp_path),
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        ) as two,
-    ):
-        for process in (one, two):
+    with ExitStack() as stack:
+        two = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", code],
+                    cwd=REPOSITORY,
+                    env=environment(tmp_path),
+                    text=True,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                )
+            )
+            for _ in range(2)
+        ]
+        for process in two:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        sent = [int(process.communicate("go\n", timeout=60)[0]) for process in (one, two)]
+        sent = [int(process.communicate("go\n", timeout=60)[0]) for process in two]
     assert sum(sent) == 120
     assert len(json.loads(store.get(KEY))["sent_ms"]) == 120
 

@@ -1,7 +1,7 @@
 """deploy/cloudformation.yaml as data, and what it says once parameters have values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -46,10 +46,17 @@ def resources(kind: str = "") -> dict[str, dict[str, Any]]:
     return {name: body.get("Properties", {}) for name, body in found if body["Type"].endswith(kind)}
 
 
-def told(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as YAML has it
-    """A value with `Ref`, `GetAtt` and `Sub` replaced by what `names` says (`Bucket`, `Bucket.Arn`, `Prefix`)."""
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def told(value: Any, names: Mapping[str, str], holds: Collection[str] = ()) -> Any:  # noqa: ANN401 - as YAML has it
+    """A value with `Ref`, `GetAtt` and `Sub` replaced by what `names` says (`Bucket`, `Bucket.Arn`, `Prefix`).
+
+    Of an `If` it is what stands where its condition is among `holds`; what has no value is left out.
+    """
     if isinstance(value, list):
-        return [told(item, names) for item in value]
+        chosen = [_chosen(item, holds) for item in value]
+        return [told(item, names, holds) for item in chosen if item != _NO_VALUE]
     if not isinstance(value, dict):
         return value
     match value:
@@ -59,4 +66,12 @@ def told(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - as YAML
             return names[f"{name}.{attribute}"]
         case {"Fn::Sub": text}:
             return re.sub(r"\$\{([^}]+)\}", lambda match: names[match[1]], text)
-    return {key: told(item, names) for key, item in value.items()}
+    chosen_of = {key: _chosen(item, holds) for key, item in value.items()}
+    return {key: told(item, names, holds) for key, item in chosen_of.items() if item != _NO_VALUE}
+
+
+def _chosen(value: Any, holds: Collection[str]) -> Any:  # noqa: ANN401
+    while isinstance(value, dict) and "Fn::If" in value:
+        condition, yes, no = value["Fn::If"]
+        value = yes if condition in holds else no
+    return value

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from elec_assets.handlers import deadman
+from elec_assets.settings import Settings
 from elec_assets.transforms.alert_state import Severity
 from elec_assets_tests.deploy.recipe import image_environment, ours
 from elec_assets_tests.deploy.template import PATH, resources, template, told
@@ -161,23 +162,63 @@ def test_the_tasks_run_what_the_box_runs() -> None:
     assert containers()["webserver"]["Command"][:3] == ["dagster-webserver", "-h", "127.0.0.1"]
 
 
+def named(pairs: list[dict[str, Any]]) -> set[str]:
+    """The variables of a container; some may be left out by their condition."""
+    return {pair.get("Name") or pair["Fn::If"][1]["Name"] for pair in pairs}
+
+
 def test_nothing_that_a_task_reads_is_missing_and_secrets_are_references() -> None:
     """Runs take over environment and secrets of the daemon's container."""
     by_image = image_environment()
     for name, container in containers().items():
-        given = {pair["Name"] for pair in container["Environment"]}
-        # One of them may be left out by its condition.
-        secrets = {s.get("Name") or s["Fn::If"][1]["Name"] for s in container["Secrets"]}
+        given, secrets = named(container["Environment"]), named(container["Secrets"])
         assert not any("PASSWORD" in one or "TOKEN" in one for one in given)
         if name != "capture":
             needed = {"DAGSTER_POSTGRES_HOST", "DAGSTER_POSTGRES_PASSWORD", "DAGSTER_CODE_HOST", "DAGSTER_LOGS_BUCKET"}
             assert needed <= given | secrets
         assert given | secrets <= by_image.keys() | {
             "DAGSTER_POSTGRES_HOST", "DAGSTER_POSTGRES_PASSWORD", "PGSSLMODE",
-            "ELEC_ALERT_TOPIC_ARN", "ELEC_X_BUDGET_USD", "X_BEARER_TOKEN",
+            "ELEC_ALERT_TOPIC_ARN", "ELEC_X_BUDGET_USD", "ELEC_SECRETS", "X_BEARER_TOKEN", "DAGSTER_CURRENT_IMAGE",
         }  # fmt: skip
+    assert {"Name": "DAGSTER_CURRENT_IMAGE", "Value": {"Ref": "Image"}} in containers()["code"]["Environment"]
     assert containers()["daemon"]["Environment"] == containers()["code"]["Environment"]
     assert containers()["daemon"]["Secrets"] == containers()["code"]["Secrets"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "policy", "action", "resource", "place"),
+    [
+        (
+            "SecretsInSsm", "ReadParameters", "ssm:GetParameters",
+            "arn:aws:ssm:eu-west-3:1:parameter/elec/prod/*", "ssm:/elec/prod/",
+        ),
+        (
+            "SecretsInManager", "ReadSecret", "secretsmanager:GetSecretValue",
+            "arn:aws:secretsmanager:eu-west-3:1:secret:elec-AbCdEf",
+            "secretsmanager:arn:aws:secretsmanager:eu-west-3:1:secret:elec-AbCdEf",
+        ),
+    ],
+)  # fmt: skip
+def test_who_needs_secrets_may_read_these_and_is_told_where_they_are(
+    condition: str, policy: str, action: str, resource: str, place: str
+) -> None:
+    """Capture on ECS is not among them: ECS gives it its token, and its role reads nothing."""
+    names = NAMES | {
+        "AWS::Partition": "aws", "AWS::Region": "eu-west-3", "AWS::AccountId": "1",
+        "SecretsPath": "/elec/prod/", "SecretsArn": "arn:aws:secretsmanager:eu-west-3:1:secret:elec-AbCdEf",
+        "Image": "i", "Database.Endpoint.Address": "d", "XBudgetUsd": "0", "XTokenSecret": "x",
+    }  # fmt: skip
+    assert template()["Resources"][policy]["Condition"] == condition
+    made = resources()[policy]
+    assert made["Roles"] == [{"Ref": "SealingRole"}, {"Ref": "BoxRole"}]
+    assert told(made["PolicyDocument"]["Statement"], names) == [
+        {"Effect": "Allow", "Action": action, "Resource": resource}
+    ]
+    for name, container in containers().items():
+        given = {pair["Name"]: pair["Value"] for pair in told(container["Environment"], names, [condition])}
+        assert given.get("ELEC_SECRETS") == (place if name in ("code", "daemon") else None)
+        assert "ELEC_SECRETS" not in {pair["Name"] for pair in told(container["Environment"], names)}
+        assert place == Settings.model_validate({"secrets": place}).secrets
 
 
 def test_no_alias_is_used_which_cloudformation_does_not_read() -> None:

@@ -30,6 +30,7 @@ KEY = "2026-11-02-13:00"
 @dg.asset(partitions_def=HOURS)
 def hour() -> dg.MaterializeResult[None]:
     sys.stdout.write("printed by a run\n")
+    sys.stderr.write("complained by a run\n")
     return dg.MaterializeResult(metadata={"rows": 7})
 
 
@@ -111,18 +112,24 @@ def bucket_logs(
 def test_what_runs_print_is_in_the_bucket_that_is_named(
     deployed_once: dg.DagsterInstance,  # noqa: ARG001 - has made the tables
     bucket_logs: tuple[dg.DagsterInstance, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     instance, name = bucket_logs
     assert isinstance(instance.compute_log_manager, S3ComputeLogManager)
     run = dg.materialize([hour], instance=instance, partition_key=KEY).run_id
     s3 = boto3.client("s3")
     listed = s3.list_objects_v2(Bucket=name, Prefix=f"dagster/storage/{run}/compute_logs/")["Contents"]
-    [key] = [found["Key"] for found in listed if found["Key"].endswith(".out")]
-    assert s3.get_object(Bucket=name, Key=key)["Body"].read() == b"printed by a run\n"
-    # A run in another process, or task, makes the same of the reference that it is given.
-    again = dg.DagsterInstance.from_ref(instance.get_ref())
-    assert isinstance(again.compute_log_manager, S3ComputeLogManager)
-    again.dispose()
+    held = {Path(one["Key"]).suffix: s3.get_object(Bucket=name, Key=one["Key"])["Body"].read() for one in listed}
+    assert held[".out"] == b"printed by a run\n"
+    assert b"complained by a run\n" in held[".err"]
+    # The webserver on another host, or a run in another task, makes the same of the reference that it is given.
+    monkeypatch.setenv("DAGSTER_LOGS_DIR", str(tmp_path / "another host"))
+    with dg.DagsterInstance.from_ref(instance.get_ref()) as again:
+        assert isinstance(again.compute_log_manager, S3ComputeLogManager)
+        [file] = {Path(one["Key"]).stem for one in listed if Path(one["Key"]).suffix in (".out", ".err")}
+        shown = again.compute_log_manager.get_log_data([run, "compute_logs", file])
+        assert (shown.stdout, shown.stderr) == (held[".out"], held[".err"])
 
 
 def test_runs_that_died_with_the_code_server_are_ended_and_would_be_tried_again(

@@ -126,7 +126,8 @@ def test_the_services_are_made_where_they_are_asked_for(aws: Aws) -> None:
         for n, zone in enumerate("ab")
     ]
     secret = aws.client("secretsmanager").create_secret(Name="x", SecretString="x")["ARN"]
-    aws.make("ecs", Ecs="true", Image="x:1", Vpc=vpc, Subnets=",".join(subnets), XTokenSecret=secret)
+    given = {"Ecs": "true", "Image": "x:1", "Vpc": vpc, "Subnets": ",".join(subnets), "XTokenSecret": secret}
+    aws.make("ecs", SecretsPath="/elec/prod/", **given)
     kinds = aws.kinds("ecs")
     assert kinds.count("AWS::ECS::Service") == 2
     assert kinds.count("AWS::RDS::DBInstance") == 1
@@ -138,3 +139,15 @@ def test_the_services_are_made_where_they_are_asked_for(aws: Aws) -> None:
     assert [container["name"] for container in dagster["containerDefinitions"]] == [
         "code", "webserver", "daemon", "purge",
     ]  # fmt: skip
+    for container in dagster["containerDefinitions"]:
+        told = {pair["name"]: pair["value"] for pair in container["environment"]}
+        runs = container["name"] in ("code", "daemon")
+        assert (told.get("ELEC_SECRETS"), told.get("DAGSTER_CURRENT_IMAGE")) == (
+            ("ssm:/elec/prod/", "x:1") if runs else (None, None)
+        )
+    iam, role = aws.client("iam"), dagster["taskRoleArn"].rpartition("/")[2]
+    held = [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
+    documents = [iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"] for arn in held]
+    rights = [statement["Action"] for document in documents for statement in document["Statement"]]
+    assert "ssm:GetParameters" in rights
+    assert "ecs:RunTask" in rights

@@ -124,6 +124,8 @@ def test_keys_are_those_that_others_rely_on() -> None:
     assert layout_trends.governor() == "state/google_trends/governor.json"
     assert layout_trends.cookies() == "state/google_trends/cookies.json"
     assert layout_trends.source() == "state/google_trends/source.json"
+    assert layout_trends.loan() == "state/google_trends/loan.json"
+    assert layout_trends.lent("0a1b", "governor") == "state/google_trends/lent/0a1b/governor.json"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_a_deployment_that_can_work_is_all_ok(place: Place, env: pytest.MonkeyPa
     left_out = ("disk", "spool", "alerts", "alert sensor")
     assert {name: check.state for name, check in checks.items() if name not in left_out} == {
         "settings": "ok",
+        "secrets": "ok",
         "registry": "ok",
         "store": "ok",
         "registry history": "ok",
