@@ -84,7 +84,7 @@ def test_what_is_installed_starts_knows_itself_and_is_compiled(image: Image) -> 
         compiled = {p.parent.parent / p.name.split(".")[0] for p in package.rglob("__pycache__/*.pyc")}
         assert sources
         assert sources - compiled == set()
-    for name in ("dagster", "dagster-ecs"):
+    for name in ("dagster", "dagster-ecs", "dagster-celery"):
         assert (image.path("/opt/elec") / name / "dagster.yaml").is_file()
     assert not list(image.root.joinpath("opt").rglob(".env"))
 

@@ -179,6 +179,7 @@ def test_nothing_that_a_task_reads_is_missing_and_secrets_are_references() -> No
         assert given | secrets <= by_image.keys() | {
             "DAGSTER_POSTGRES_HOST", "DAGSTER_POSTGRES_PASSWORD", "PGSSLMODE",
             "ELEC_ALERT_TOPIC_ARN", "ELEC_X_BUDGET_USD", "ELEC_SECRETS", "X_BEARER_TOKEN", "DAGSTER_CURRENT_IMAGE",
+            "ELEC_TRENDS", "ELEC_TRENDS_LAMBDA",
         }  # fmt: skip
     assert {"Name": "DAGSTER_CURRENT_IMAGE", "Value": {"Ref": "Image"}} in containers()["code"]["Environment"]
     assert containers()["daemon"]["Environment"] == containers()["code"]["Environment"]
