@@ -5,8 +5,12 @@ BIN := $(VENV)/bin
 # All targets and engines of the fuzzing together.
 FUZZ_SECONDS ?= 3600
 
+# Whatever this environment says: without bytecode each process of pytest compiles all tests anew, with what shows a
+# failed assert. Of the 27 s of CPU that reading all tests takes on a busy machine it is 18 (2026-11-22).
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test prove bench docs lock clean
+.PHONY: help install demo test types layers bytecode prove bench docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,11 +34,21 @@ demo: install ## the main job on a sandbox, with Dagster's UI on http://127.0.0.
 test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@# mypy takes one core. On the other pytest reads all tests once: then it need not in each of its processes.
+	$(MAKE) --no-print-directory --jobs 2 types layers bytecode
 	@# Not all in one run of four processes: it takes as long (2026-11-22), and tests of capture, which go by time, fail.
-	$(BIN)/pytest -m "not prove and not e2e" --hypothesis-profile quick --numprocesses 3 --dist loadfile
-	$(BIN)/pytest -m "not prove and e2e" --numprocesses 2 --dist loadfile
+	@# In the order of the files: the long ones are not at the end, where one process would work alone.
+	$(BIN)/pytest -m "not prove and not e2e" --hypothesis-profile quick --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest elec_assets_tests/e2e elec_assets_tests/deploy -m "not prove and e2e" --numprocesses 2 --dist loadfile
+
+types:
+	$(BIN)/mypy
+
+layers:
+	$(BIN)/lint-imports
+
+bytecode: # what is wrong with a test is told by the run itself
+	-@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null
 
 prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too
 	$(BIN)/pytest
@@ -42,7 +56,7 @@ prove: install ## the full counts, loads and soaks; all that uses a store on two
 	$(BIN)/pytest -m "not prove" --store=ministack
 	$(BIN)/python -m elec_assets_tests.fuzz --seconds $(FUZZ_SECONDS)
 
-bench: install ## the comparisons, at sizes that take some 15 minutes; `python -m bench.NAME --help` tells more
+bench: install ## the comparisons, at sizes that take some 30 minutes; `python -m bench.NAME --help` tells more
 	$(BIN)/python -m bench.rollup --size 100000
 	$(BIN)/python -m bench.week --size 300000 --grow 3
 	$(BIN)/python -m bench.gzip_bytes
@@ -52,6 +66,9 @@ bench: install ## the comparisons, at sizes that take some 15 minutes; `python -
 	$(BIN)/python -m bench.recall --size 2
 	$(BIN)/python -m bench.load --size 30
 	$(BIN)/python -m bench.alerts --size 20
+	$(BIN)/python -m bench.ui_load --seconds 60 --page 15
+	$(BIN)/python -m bench.scale_out --weeks 1 --size 10
+	$(BIN)/python -m bench.campaign --months 1.5 --elections 2 --whole-days 20 --keep-days 10
 
 docs: install ## make .env.example, docs/data-dictionary.md and docs/bad-input.md anew from the code
 	$(BIN)/python -m elec_assets.settings > .env.example

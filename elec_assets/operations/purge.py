@@ -2,21 +2,26 @@
 
 Dagster keeps every run and every event for good, and its own `dagster run delete` takes materializations along: the
 partitions of the run would be missing. Of a run that ended long ago this deletes the run, its tags, its printed lines
-and its events, except those that say what was made: materializations, observations, and the results of checks, which
-Dagster keeps in a table of their own.
+and its events, except those that say what was made: materializations and observations.
+
+Of what is as old and was replaced by something newer it deletes the results of checks that passed, which Dagster keeps
+in a table of their own, and the events that no run made: those of sensors about what others make (live capture alone
+makes 105,000 a year and election), and changes of freshness. The newest of each asset and check stays, however old.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.instance.utils import RUNLESS_RUN_ID
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as Checks
+from dagster._core.storage.event_log.schema import AssetEventTagsTable as EventTags
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as EventLogs
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
@@ -28,7 +33,9 @@ from elec_assets.operations.report import DONE
 KEPT_EVENTS = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION")
 LEAST_AGE = timedelta(days=7)
 """A backfill looks its own runs up while it goes on, and so does whoever asks what happened last night."""
+_REPLACED_EVENTS = (*KEPT_EVENTS, "FRESHNESS_STATE_CHANGE")
 _PLANNED = AssetCheckExecutionRecordStatus.PLANNED.value
+_PASSED = AssetCheckExecutionRecordStatus.SUCCEEDED.value
 _ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 # Runs whose events are deleted in one transaction: some 20 events each.
 _AT_ONCE = 200
@@ -42,7 +49,8 @@ class PurgeRefused(ValueError):
 class PurgeReport:
     """What was deleted, or would be: runs that ended before a time, and their events but for `kept` ones.
 
-    SQLite's files of events, one a run, are deleted whole: of it `events` counts only those of the index.
+    `replaced` are results of checks and events without a run of which there are newer ones. SQLite's files of events,
+    one a run, are deleted whole: of it `events` counts only those of the index.
     """
 
     before: datetime
@@ -50,6 +58,7 @@ class PurgeReport:
     events: int
     kept: int
     dry_run: bool
+    replaced: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -63,6 +72,7 @@ class PurgeReport:
             "runs": self.runs,
             "events": self.events,
             "kept": self.kept,
+            "replaced": self.replaced,
             "dry_run": self.dry_run,
         }
 
@@ -71,7 +81,8 @@ class PurgeReport:
         verb = "would be deleted" if self.dry_run else "deleted"
         return [
             f"{self.runs:,} runs that ended before {iso(self.before)}: {self.events:,} events {verb}, "
-            f"{self.kept:,} materializations and observations kept."
+            f"{self.kept:,} materializations and observations kept.",
+            f"{self.replaced:,} results of checks and events without a run that newer ones replaced {verb}.",
         ]
 
 
@@ -94,7 +105,8 @@ def purge(instance: DagsterInstance, now: datetime, *, older_than: timedelta, dr
         events, kept = events + deleted, kept + left
         if not dry_run:
             _forget(instance, storage, some)
-    return PurgeReport(before, len(ended), events, kept, dry_run)
+    replaced = _replaced(storage, before, dry_run=dry_run)
+    return PurgeReport(before, len(ended), events, kept, dry_run, replaced)
 
 
 def _ended_before(instance: DagsterInstance, before: datetime) -> list[str]:
@@ -139,3 +151,42 @@ def _forget(instance: DagsterInstance, storage: SqlEventLogStorage, runs: Sequen
             # SQLite has a file of events for each run, and those of assets a second time in its index.
             Path(storage.path_for_shard(run)).unlink(missing_ok=True)
         instance.run_storage.delete_run(run)
+
+
+def _replaced(storage: SqlEventLogStorage, before: datetime, *, dry_run: bool) -> int:
+    """How many results of checks, and events without a run, are older and have newer ones; they are deleted."""
+    # The storage writes UTC without offset.
+    old = before.astimezone(UTC).replace(tzinfo=None)
+    newest_results = (
+        sql.select(sql.func.max(Checks.c.id))
+        .where(Checks.c.execution_status != _PLANNED)
+        .group_by(Checks.c.asset_key, Checks.c.check_name)
+    )
+    passed = sql.and_(
+        Checks.c.execution_status == _PASSED,
+        Checks.c.evaluation_event_timestamp < old,
+        Checks.c.id.not_in(newest_results),
+    )
+    of_assets = sql.and_(
+        EventLogs.c.run_id == RUNLESS_RUN_ID,
+        EventLogs.c.dagster_event_type.in_(_REPLACED_EVENTS),
+        # One of a partition says that the partition is there.
+        EventLogs.c.partition.is_(None),
+    )
+    newest_events = (
+        sql.select(sql.func.max(EventLogs.c.id))
+        .where(of_assets)
+        .group_by(EventLogs.c.asset_key, EventLogs.c.dagster_event_type)
+    )
+    told = sql.and_(of_assets, EventLogs.c.timestamp < old, EventLogs.c.id.not_in(newest_events))
+    with storage.index_connection() as connection:
+        count = sql.select(sql.func.count())
+        replaced = connection.execute(count.select_from(Checks).where(passed)).scalar_one()
+        replaced += connection.execute(count.select_from(EventLogs).where(told)).scalar_one()
+        if not dry_run:
+            connection.execute(Checks.delete().where(passed))
+            connection.execute(
+                EventTags.delete().where(EventTags.c.event_id.in_(sql.select(EventLogs.c.id).where(told)))
+            )
+            connection.execute(EventLogs.delete().where(told))
+    return replaced

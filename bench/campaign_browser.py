@@ -1,0 +1,117 @@
+"""Pages in a headless Chromium, over its DevTools protocol: how long until they show what is looked for."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from bench.measure import PathFailed
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_START_S, _EVERY_S = 30.0, 0.05
+_OPTIONS = (
+    "--headless=new",
+    "--remote-debugging-port=0",
+    "--window-size=1500,1000",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    # Nothing outside this machine is asked, whatever a page wants.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-proxy-server",
+)
+
+
+@contextmanager
+def browser() -> Iterator["Page"]:
+    """A browser with nothing in its cache, and a page in it.
+
+    Raises:
+        PathFailed: there is no Chromium on this machine, or it does not start.
+    """
+    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        raise PathFailed(f"no Chromium on this machine: install one of {', '.join(_NAMES)} to measure pages")
+    folder = Path(tempfile.mkdtemp(prefix="elec-browser-"))
+    # As root, in a container, its sandbox cannot be made.
+    options = [*_OPTIONS, f"--user-data-dir={folder}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    process = subprocess.Popen([program, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        port = _port(process, folder / "DevToolsActivePort")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
+            [url] = [target["webSocketDebuggerUrl"] for target in json.load(answer) if target["type"] == "page"]
+        with connect(url, max_size=None, proxy=None) as socket:
+            yield Page(socket)
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _port(process: subprocess.Popen[bytes], told: Path) -> int:
+    until = time.monotonic() + _START_S
+    while not told.exists() or not told.read_text(encoding="ascii").strip():
+        if process.poll() is not None or time.monotonic() > until:
+            raise PathFailed("Chromium did not start")
+        time.sleep(_EVERY_S)
+    return int(told.read_text(encoding="ascii").splitlines()[0])
+
+
+class Page:
+    """A page; expressions are JavaScript."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._number = 0
+        self._call("Page.enable")
+
+    def opened(self, url: str, shows: str, within_s: float) -> float:
+        """Open an address anew; the seconds until an expression is true.
+
+        Raises:
+            PathFailed: it was not within that time.
+        """
+        self._call("Page.navigate", url="about:blank")
+        began = time.monotonic()
+        self._call("Page.navigate", url=url)
+        while not self.tells(f"location.href !== 'about:blank' && Boolean({shows})"):
+            if time.monotonic() > began + within_s:
+                raise PathFailed(f"{url} did not show within {within_s:g} s: {shows}; its text: {self.text()[:500]!r}")
+            time.sleep(_EVERY_S)
+        return time.monotonic() - began
+
+    def text(self) -> str:
+        """What a person reads on it."""
+        return str(self.tells("document.body ? document.body.innerText : ''"))
+
+    def tells(self, expression: str) -> Any:  # noqa: ANN401 - any JSON
+        """The value of an expression; None where it cannot be told, as between two pages."""
+        told = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
+        return told.get("result", {}).get("value")
+
+    def picture(self, path: Path) -> None:
+        """Save a picture of it as PNG."""
+        told = self._call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(told["data"]))
+
+    def _call(self, method: str, **params: object) -> dict[str, Any]:
+        self._number += 1
+        self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
+        while True:
+            told = json.loads(self._socket.recv(timeout=60))
+            if told.get("id") == self._number:
+                result: dict[str, Any] = told.get("result", {})
+                return result
