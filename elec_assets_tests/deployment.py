@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from elec_assets.clients.registry_source import load_registry
-from elec_assets.definitions import build_definitions
+from elec_assets.definitions import Loader
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.settings import Settings
 from elec_assets_tests.s3 import Mirror
@@ -43,11 +43,13 @@ MID_CAMPAIGN = datetime(2026, 2, 16, 12, tzinfo=UTC)
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _OURS = ("ELEC_", "X_", "KAGGLE_", "AWS_", "DAGSTER_", "PYTEST_")
 NO_TELEMETRY = "telemetry: {enabled: false}\n"
+# Making definitions and their job is most of what a run of a small asset takes: runs of one deployment share them.
+_LOADER = Loader()
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The resources are those that `build_definitions` makes of settings, as in production.
+    """The definitions are those that are made of settings, as in production.
 
     `token` is what X_BEARER_TOKEN holds, None where it is not set; without `trends_url` Google Trends is off. The
     store is a directory, or in a bucket where a `Mirror` is at the folder.
@@ -85,7 +87,7 @@ class Deployment:
     def definitions(self, now: datetime = MID_CAMPAIGN) -> dg.Definitions:
         if (mirror := Mirror.of(self.folder)) is not None:
             mirror.take()
-        return build_definitions(self.settings(), self.registry, now)
+        return _LOADER.load(self.settings(), self.registry, now)
 
     def run(
         self,

@@ -323,8 +323,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: list[str], clone: Path, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    # PYTHONSAFEPATH: the working directory alone must not make the package importable.
-    env = {**environment(folder, **settings), "PYTHONSAFEPATH": "1"}
+    # PYTHONSAFEPATH: the working directory alone must not make the package importable. The bytecode of the clone is
+    # kept, whatever this environment says: a command starts several processes, and each compiled all anew.
+    env = {**environment(folder, **settings), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": ""}
     (clone / "elec_assets" / "loaded").unlink(missing_ok=True)
     return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, timeout=120)
 

@@ -1,13 +1,11 @@
 """The alert sensor over a whole deployment: what opens, what stays muted, what ends, and what is never told."""
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import requests
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
 from elec_assets.clients.sns import SnsTargetInvalid
@@ -22,25 +20,11 @@ from elec_assets.transforms.alert_state import Rules, Severity
 from elec_assets.transforms.coverage import Counts, hour_coverage
 from elec_assets.transforms.coverage import encode as encode_row
 from elec_assets_tests.alerting import GATE, PHONE, START, Alerting, names, settings_of
-from elec_assets_tests.clients.sns_place import environment, refusing, sent_sms
+from elec_assets_tests.clients.sns_place import refusing, sent_sms
 from elec_assets_tests.deployment import ELECTION, REGISTRY, write_registry
-from elec_assets_tests.s3 import serve
 
 MINUTE = timedelta(minutes=1)
 TWEETS, BATCHES = f"late:{ELECTION}/twitter/tweets", f"late:{ELECTION}/twitter/batches"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with serve("moto", tmp_path_factory.mktemp("sns")) as url:
-        yield url
-
-
-@pytest.fixture
-def moto(server: str, bare: pytest.MonkeyPatch) -> str:
-    for name, value in environment(server).items():
-        bare.setenv(name, value)
-    return server
 
 
 @pytest.fixture
@@ -49,13 +33,8 @@ def alerting(tmp_path: Path, instance: dg.DagsterInstance, moto: str) -> Alertin
     return Alerting(tmp_path, write_registry(tmp_path), instance, settings_of(tmp_path))
 
 
-def held(endpoint: str) -> dict[str, object]:
-    """What moto holds; no SNS before the first message."""
-    return dict(requests.get(f"{endpoint}/moto-api/data.json", timeout=10).json())
-
-
 def sms(endpoint: str) -> list[str]:
-    return [text for _, text in sent_sms(endpoint)] if "sns" in held(endpoint) else []
+    return [text for _, text in sent_sms(endpoint)]
 
 
 def test_a_healthy_deployment_says_that_it_is_alive_and_nothing_else(alerting: Alerting, moto: str) -> None:

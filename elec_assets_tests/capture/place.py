@@ -32,6 +32,7 @@ from elec_assets.sandbox.x_http import XServer
 from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.journals import decode_journal
+from elec_assets_tests.worlds import world_of
 
 # Two minutes before a slot ends.
 START = datetime(2027, 2, 3, 20, 3, 1, tzinfo=UTC)
@@ -177,7 +178,7 @@ def place(
     )
     scene = scene_of(registry.elections.values(), seed=3, posts_per_hour=posts_per_hour)
     with start_x(
-        scene=scene,
+        scene=world_of(scene),
         clock=LinkedClock(clock.now_ms, speed),
         faults=faults,
         stream=stream or StreamOptions(keep_alive_s=10),

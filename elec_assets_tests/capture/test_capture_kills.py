@@ -22,7 +22,7 @@ from elec_assets.domain.journal import SLOT_MS, slot_of
 from elec_assets.domain.windows import epoch_ms
 from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets_tests.capture import killed
-from elec_assets_tests.capture.place import START, batches, captured, place, write_registry
+from elec_assets_tests.capture.place import START, Place, batches, captured, place, write_registry
 
 SPEED = 20.0
 # What was sent so shortly before a kill may be under way, in ms of the test's time: 0.4 s of the wall.
@@ -48,6 +48,14 @@ def begun(said: Path, times: int) -> None:
         time.sleep(0.005)
 
 
+def heard(p: Place) -> None:
+    """Wait until something was sent: the first life is to prove some time, however long it takes to begin."""
+    until = time.monotonic() + 30
+    while not p.x.stream.delivered:
+        assert time.monotonic() < until, "nothing was sent"
+        time.sleep(0.005)
+
+
 def capture_killed(folder: Path, children: ForkServerContext, *, seed: int, kills: int, minutes: int) -> None:
     """Capture, killed so many times; then to the end. The sandbox knows what it sent."""
     draw = random.Random(seed)  # noqa: S311 - not for secrets
@@ -59,6 +67,8 @@ def capture_killed(folder: Path, children: ForkServerContext, *, seed: int, kill
         for _ in range(kills):
             child = killed.started(children, *given, target=killed.capture)
             begun(folder / "said.txt", len(deaths) + 1)
+            if not deaths:
+                heard(p)
             time.sleep(draw.choice([draw.uniform(0, 0.2), draw.uniform(0.2, 2.5)]) if deaths else 2.0)
             kill(child)
             deaths.append(p.clock.now_ms())

@@ -15,13 +15,13 @@ from elec_assets.capture.options import CaptureRefused
 from elec_assets.capture.records import SpoolDamaged
 from elec_assets.capture.source import OtherSource
 from elec_assets.capture.spool_state import SpoolLocked
-from elec_assets.capture.status import read_status
+from elec_assets.capture.status import Status, read_status
 from elec_assets.clients.store import Store, StoreError
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.journal import MARGIN_MS, SLOT_MS, slot_of
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry_file import RegistryInvalid
-from elec_assets.domain.windows import created_ms, from_epoch_ms
+from elec_assets.domain.windows import created_ms, epoch_ms, from_epoch_ms
 from elec_assets.sandbox.x_stream_faults import StreamFault
 from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets_tests.capture.place import REGISTRY, START, Place, captured, place, write_registry
@@ -33,6 +33,17 @@ def delivered(p: Place) -> list[str]:
     return sorted({str(each.id) for each in p.x.stream.delivered})
 
 
+def slots_until_now(p: Place) -> int:
+    """How many slots were begun: on a busy machine what is waited for may happen in a later one than the first."""
+    return (slot_of(p.clock.now_ms()) - slot_of(epoch_ms(START))) // SLOT_MS + 1
+
+
+def status_of(p: Place) -> Status:
+    status = read_status(p.folder / "spool")
+    assert status is not None
+    return status
+
+
 def uploaded(p: Place) -> list[str]:
     return sorted(
         {json.loads(line)["data"]["id"] for lines, _ in p.batches().values() for line in lines if b'"data"' in line}
@@ -40,9 +51,12 @@ def uploaded(p: Place) -> list[str]:
 
 
 def test_what_the_stream_sent_is_in_the_batches_and_its_time_is_proven(tmp_path: Path) -> None:
-    with place(tmp_path) as p:
+    with place(tmp_path, minutes=9) as p:
         with p.running() as run:
-            run.until(lambda r: r.uploaded >= 1)
+            # The first slot lasts a second of the wall: on a busy machine too little of it is proven.
+            run.until(lambda r: r.uploaded >= 2)
+            # What is under way when it is stopped is not heard, however much a busy machine leaves under way.
+            run.until(lambda r: len(p.x.stream.delivered) - 10 <= r.service.meter.lines)
         closed_until = slot_of(p.clock.now_ms())
         assert run.failed is None
         assert run.summary is not None
@@ -60,38 +74,39 @@ def test_what_the_stream_sent_is_in_the_batches_and_its_time_is_proven(tmp_path:
     assert proven.spans[-1][1] <= closed_until - MARGIN_MS
     assert proven.seconds > 20
     assert all(j.planned == Intervals(((j.slot_ms, j.slot_ms + SLOT_MS),)) for _, j in batches.values())
-    # What was under way when it was stopped was not heard.
-    assert len(p.x.stream.delivered) - 10 <= run.summary.lines <= len(p.x.stream.delivered)
+    assert len(got) <= run.summary.lines <= len(p.x.stream.delivered)
     assert run.summary.waiting == 0
 
 
-def test_a_plan_of_two_minutes_connects_for_them_and_journals_every_slot(tmp_path: Path) -> None:
+def test_a_plan_of_four_minutes_connects_for_them_and_journals_every_slot(tmp_path: Path) -> None:
     start = datetime(2027, 2, 3, 19, 59, 1, tzinfo=UTC)
-    with place(tmp_path, start=start, capture="{every: 1h, for: 2min}") as p:
-        with p.running():
-            p.wait(6.3 * 60)
+    with place(tmp_path, start=start, speed=60, capture="{every: 1h, for: 4min}") as p:
+        with p.running() as run:
+            run.until(lambda r: r.uploaded >= 2)
         batches = p.batches()
         connects = p.x.stream.connects
         assert [c.status for c in connects] == [200]
         hour = datetime(2027, 2, 3, 20, tzinfo=UTC).timestamp() * 1000
-        assert hour - 40_000 < connects[0].at_ms < hour + 60_000
+        assert hour - 40_000 < connects[0].at_ms < hour + 120_000
         assert [c.why for _, j in batches.values() for c in j.connections if c.closed_ms] == ["stopped from here"]
     assert [j.slot_ms for _, j in batches.values()] == [hour + m * 60_000 for m in (-5, 0)]
-    assert [j.planned.seconds for _, j in batches.values()] == [0, 120]
+    assert [j.planned.seconds for _, j in batches.values()] == [0, 240]
     proven = captured(j for _, j in batches.values())
     # The rules were new, so that their first seconds are not proven; the end is, with its margin.
-    assert (proven & Intervals(((int(hour), int(hour) + 120_000),))).seconds > 30
-    assert proven.spans[-1][1] >= hour + 120_000
+    assert (proven & Intervals(((int(hour), int(hour) + 240_000),))).seconds > 30
+    assert proven.spans[-1][1] >= hour + 240_000
 
 
 def test_what_goes_wrong_is_reconnected_and_the_hole_is_in_the_journal(tmp_path: Path) -> None:
     faults = [
-        StreamFault("reset", after_s=40),
-        StreamFault("refuse", after_s=41, for_s=30, preset="service_unavailable"),
+        StreamFault("reset", after_lines=20),
+        StreamFault("refuse", after_lines=20, for_s=30, preset="service_unavailable"),
     ]
     with place(tmp_path, faults=faults) as p:
         with p.running() as run:
-            run.until(lambda r: r.uploaded >= 1 and r.service.meter.connections >= 2)
+            run.until(lambda r: r.service.meter.connections >= 2)
+            slots = slots_until_now(p)
+            run.until(lambda r: r.uploaded >= slots)
         batches = p.batches()
         first = next(iter(p.x.stream.connects)).at_ms
         truth = p.x.stream.outages(START, from_epoch_ms(p.clock.now_ms()))
@@ -122,7 +137,8 @@ def test_a_second_service_on_the_same_spool_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_of_a_named_time_uploads_its_slot_and_can_be_repeated_at_once(tmp_path: Path) -> None:
-    with place(tmp_path, start=datetime(2027, 2, 3, 20, 0, 1, tzinfo=UTC)) as p:
+    # 20 s are one of the wall: faster, and on a busy machine nothing is heard in them.
+    with place(tmp_path, start=datetime(2027, 2, 3, 20, 0, 1, tzinfo=UTC), speed=20, posts_per_hour=8000) as p:
         for _ in range(2):
             summary = p.service(for_s=20.0).run()
             assert (summary.uploaded, summary.waiting, summary.problems) == (1, 0, ())
@@ -139,16 +155,18 @@ def test_a_run_of_a_named_time_uploads_its_slot_and_can_be_repeated_at_once(tmp_
 def test_over_budget_the_stream_is_closed_and_the_windows_say_why(tmp_path: Path) -> None:
     with place(tmp_path, posts_per_hour=8000, speed=60) as p:
         with p.running(prices=Prices(0.005, 0.010), budget_usd=16.0) as run:
-            run.until(lambda r: r.uploaded >= 1 and any("over budget" in text for text in p.said))
-        month = read_status(tmp_path / "spool")
-        assert month is not None
-        journal = next(iter(p.batches().values()))[1]
+            run.until(lambda _: any("not listening (over_budget)" in text for text in p.said))
+            slots = slots_until_now(p)
+            run.until(lambda r: r.uploaded >= slots)
+        month = status_of(p)
+        journals = [journal for _, journal in p.batches().values()]
         bill = p.x.bill
         true_usd = bill.posts * 0.005 + sum(len(day.users) for day in bill.days.values()) * 0.010
     assert 2.0 < true_usd <= 16.0
     # What was under way when it was closed is billed, and stays reserved.
     assert month.spend.spent_usd + month.spend.reserved_usd >= true_usd - 1e-6
-    assert [outcome for outcome, _ in journal.causes] == [Outcome.OVER_BUDGET]
+    assert [outcome for outcome, _ in journals[-1].causes] == [Outcome.OVER_BUDGET]
+    assert {outcome for journal in journals for outcome, _ in journal.causes} == {Outcome.OVER_BUDGET}
     assert any("raise ELEC_X_BUDGET_USD" in text for text in month.alerts)
     assert len(p.x.stream.connects) == 1, "and nothing is asked again"
 
@@ -162,7 +180,8 @@ def test_at_its_cap_the_spool_is_warned_of_first_then_the_stream_is_closed_and_n
     with place(tmp_path, posts_per_hour=8000, speed=60) as p:
         with p.running(cap_bytes=200_000, store=down) as run:
             run.until(lambda _: any("ELEC_SPOOL_MAX_BYTES" in text and "ended" in text for text in p.said))
-            run.until(lambda r: len(r.service.spool.closed()) >= 1)
+            slots = slots_until_now(p)
+            run.until(lambda r: len(r.service.spool.closed()) >= slots)
         assert p.x.stream.connects
         told = [n for n, text in enumerate(p.said) if "nears its cap" in text]
         closed = [n for n, text in enumerate(p.said) if "ELEC_SPOOL_MAX_BYTES" in text and "ended" in text]
@@ -170,12 +189,12 @@ def test_at_its_cap_the_spool_is_warned_of_first_then_the_stream_is_closed_and_n
         assert closed
         assert told[0] < closed[0]
         with p.running(cap_bytes=200_000) as run:
-            run.until(lambda r: r.uploaded >= 1)
+            run.until(lambda r: r.uploaded >= slots)
         batches = p.batches()
     [(lines, journal)] = list(batches.values())[:1]
     assert len(lines) == len(journal.received_ms) > 50
     assert all(json.loads(line) for line in lines)
-    assert any("ELEC_SPOOL_MAX_BYTES" in why for _, why in journal.causes)
+    assert any("ELEC_SPOOL_MAX_BYTES" in why for _, journal in batches.values() for _, why in journal.causes)
 
 
 def test_while_the_store_is_down_the_spool_keeps_and_afterwards_it_arrives(tmp_path: Path) -> None:
@@ -184,11 +203,7 @@ def test_while_the_store_is_down_the_spool_keeps_and_afterwards_it_arrives(tmp_p
         store.write_text("not a directory")
         with p.running() as run:
             run.until(lambda r: len(r.service.spool.closed()) >= 1)
-            p.wait(30)
-            status = read_status(p.folder / "spool")
-            assert status is not None
-            assert status.spool.waiting >= 1
-            assert status.upload.problem is not None
+            run.until(lambda _: status_of(p).spool.waiting >= 1 and status_of(p).upload.problem is not None)
             store.unlink()
             run.until(lambda r: r.uploaded >= 1)
         assert p.batches()
@@ -203,17 +218,12 @@ def test_an_edit_of_the_registry_changes_the_rules_without_a_reconnect_and_a_bro
             run.until(lambda r: r.service.meter.connected)
             (tmp_path / "candidates.yaml").write_text("elections: {", encoding="utf-8")
             run.until(lambda r: r.service._watch.problem is not None)
-            p.wait(10)
-            status = read_status(tmp_path / "spool")
-            assert status is not None
-            assert any("is not valid, and the one before stays in force" in text for text in status.registry.problems)
+            invalid = "is not valid, and the one before stays in force"
+            run.until(lambda _: any(invalid in text for text in status_of(p).registry.problems))
             more = "      clejeune: {name: Chloé Lejeune, status: [{value: 1, from: 2027-02-03}]}\n"
             write_registry(tmp_path, text=REGISTRY + more)
             run.until(lambda r: r.service._keeper.count == 3)
-            p.wait(10)
-            status = read_status(tmp_path / "spool")
-        assert status is not None
-        assert (status.registry.rules, status.registry.problems) == (3, ())
+            run.until(lambda _: (status_of(p).registry.rules, status_of(p).registry.problems) == (3, ()))
         assert [c.status for c in p.x.stream.connects] == [200]
     assert any("rules at X: 1 added, 0 deleted" in text for text in p.said)
 
@@ -251,12 +261,13 @@ def test_a_crash_is_told_at_the_next_start_and_nothing_that_was_written_is_lost(
             before = run.service.meter.lines
             shutil.copytree(tmp_path / "spool", tmp_path / "left")
         with p.running(spool=tmp_path / "left") as run:
-            run.until(lambda r: r.uploaded >= 1)
+            slots = slots_until_now(p)
+            run.until(lambda r: r.uploaded >= slots)
         told = next(text for text in p.said if "the last run ended without closing" in text)
         assert "connection 1 was open, 0 bytes of an unfinished record" in told
-        lines, journal = next(iter(p.batches().values()))
-    assert [c.why for c in journal.connections][:1] == ["its process ended without closing it"]
-    assert len(lines) >= before
+        batches = list(p.batches().values())
+    assert [c.why for c in batches[0][1].connections][:1] == ["its process ended without closing it"]
+    assert sum(len(lines) for lines, _ in batches) >= before
 
 
 def test_a_thread_that_fails_ends_the_service_and_is_not_missed_in_silence(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from elec_assets.capture.spend import CaptureSpend
 from elec_assets.capture.spend_month import CaptureMonth, read_month
 from elec_assets.clients.spend_ledger import LedgerUnreadable
 from elec_assets_tests.capture.times import HandClock
+from elec_assets_tests.examples import examples
 
 NOON = datetime(2027, 2, 10, 12, tzinfo=UTC)
 PRICES = Prices(0.005, 0.010)
@@ -391,7 +392,7 @@ class Spending(RuleBasedStateMachine):
 
 
 TestSpending = Spending.TestCase
-TestSpending.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+TestSpending.settings = settings(max_examples=examples(20), stateful_step_count=25, deadline=None)
 
 
 def _spending(folder: Path, seed: int) -> None:

@@ -1,5 +1,6 @@
 """Fixtures of the clients' tests: stores, a small election, the sandbox of X on a clock that the test moves."""
 
+import ipaddress
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -8,6 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.trends_session import TrendsSession
@@ -97,6 +102,23 @@ def google(on_disk: Store, clock: Clock, trends_world: TrendsWorld) -> Iterator[
             return Google(stack.enter_context(server), on_disk, clock, opened)
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that signs itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    day = timedelta(days=1)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(datetime.now(UTC) - day).not_valid_after(datetime.now(UTC) + day)
+    signed = made.add_extension(host, critical=False).sign(key, hashes.SHA256())
+    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = tmp_path_factory.mktemp("certificate") / "server.pem"
+    pem = serialization.Encoding.PEM
+    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -30,14 +30,18 @@ def environment(endpoint: str) -> dict[str, str]:
 
 def sent_sms(endpoint: str) -> list[tuple[str, str]]:
     """(number, text) of all SMS that moto was asked to send."""
-    held = requests.get(f"{endpoint}/moto-api/data.json", timeout=10).json()["sns"].get("SMS", [])
-    return [(sms["phone_number"], sms["message"]) for sms in held]
+    return [(sms["phone_number"], sms["message"]) for sms in _held(endpoint).get("SMS", [])]
 
 
 def sent_to_topics(endpoint: str) -> list[list[Any]]:
     """[message id, message, subject, attributes, group] of all that was published to topics of moto."""
-    topics = requests.get(f"{endpoint}/moto-api/data.json", timeout=10).json()["sns"].get("Topic", [])
-    return [notification for topic in topics for notification in topic["sent_notifications"]]
+    return [notification for topic in _held(endpoint).get("Topic", []) for notification in topic["sent_notifications"]]
+
+
+def _held(endpoint: str) -> dict[str, list[Any]]:
+    """What moto holds of SNS, by kind: nothing before it was first asked."""
+    found: dict[str, list[Any]] = requests.get(f"{endpoint}/moto-api/data.json", timeout=10).json().get("sns", {})
+    return found
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def kill_a_run(place: Place, staged: Staged, chance: random.Random) -> None:
 
 
 def test_a_publication_that_is_killed_is_one_whole_version_after_the_next_run(tmp_path: Path) -> None:
-    for seed in range(10):
+    for seed in range(5):
         killed_once(tmp_path / str(seed), seed)
 
 

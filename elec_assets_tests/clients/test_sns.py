@@ -1,7 +1,6 @@
 """SNS over the wire: what arrives at a topic and at a number, and what each refusal says to do."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import boto3
@@ -12,23 +11,8 @@ from elec_assets.clients.sns import SmsState, Sns, SnsTarget, SnsTargetInvalid
 from elec_assets.clients.sns_errors import SnsError
 from elec_assets.transforms.alert_state import changed
 from elec_assets_tests.clients.sns_place import MESSAGE, PHONE, environment, refusing, sent_sms, sent_to_topics
-from elec_assets_tests.s3 import serve
 
 GONE = "arn:aws:sns:eu-west-3:123456789012:gone"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A moto of its own: what it was sent is read with all that it holds, and some of S3 it cannot show."""
-    with serve("moto", tmp_path_factory.mktemp("sns")) as url:
-        yield url
-
-
-@pytest.fixture
-def moto(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in environment(server).items():
-        monkeypatch.setenv(name, value)
-    return server
 
 
 def use(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:

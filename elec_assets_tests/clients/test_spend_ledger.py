@@ -10,6 +10,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 from elec_assets.clients.spend_ledger import LedgerUnreadable, OverBudget, SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets_tests.clients.hours import Clock
+from elec_assets_tests.examples import examples
 
 NOON = datetime(2027, 2, 10, 12, tzinfo=UTC)
 KEY = "state/spend/x_search/202702.json"
@@ -203,4 +204,4 @@ class Memory(Store):
 
 
 TestSpending = Spending.TestCase
-TestSpending.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSpending.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)

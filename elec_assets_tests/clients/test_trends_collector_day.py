@@ -112,7 +112,7 @@ def monday(on_disk: Store) -> Iterator[Callable[[int, int], tuple[Monday, Trends
         yield start
 
 
-@pytest.mark.parametrize(("count", "blocks"), [(6, 2), pytest.param(40, 6, marks=pytest.mark.prove)])
+@pytest.mark.parametrize(("count", "blocks"), [(6, 1), pytest.param(40, 6, marks=pytest.mark.prove)])
 def test_a_monday_of_the_default_plan_is_collected_in_time_and_within_the_plan(
     monday: Callable[[int, int], tuple[Monday, TrendsServer]], count: int, blocks: int
 ) -> None:

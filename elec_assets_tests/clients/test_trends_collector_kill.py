@@ -153,7 +153,7 @@ def same_as_undisturbed(server: TrendsServer, folder: Path, days: int, count: in
             assert frame.equals(said(found)[table])
 
 
-@pytest.mark.parametrize(("kills", "days", "count"), [(10, 1, 4), pytest.param(100, 2, 20, marks=pytest.mark.prove)])
+@pytest.mark.parametrize(("kills", "days", "count"), [(5, 1, 4), pytest.param(100, 2, 20, marks=pytest.mark.prove)])
 def test_killed_processes_never_repeat_what_is_stored_and_never_mix_candidates(
     google: StartGoogle, tmp_path: Path, kills: int, days: int, count: int
 ) -> None:

@@ -1,7 +1,6 @@
 """One connection to a stream, from servers that do on the socket what the sandbox does not."""
 
 import gzip
-import ipaddress
 import json
 import logging
 import socket
@@ -10,14 +9,10 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -281,23 +276,6 @@ def test_a_stop_before_the_beginning_holds_for_one_connection() -> None:
         first, second = made.listen(Ear()), made.listen(Ear())
     assert (first.kind, first.why, first.reached) == (EndKind.STOPPED, "stopped before it began", False)
     assert (second.kind, len(server.requests)) == (EndKind.CLOSED, 1)
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate of 127.0.0.1 that signs itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    day = timedelta(days=1)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(datetime.now(UTC) - day).not_valid_after(datetime.now(UTC) + day)
-    signed = made.add_extension(host, critical=False).sign(key, hashes.SHA256())
-    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path = tmp_path / "server.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
-    return path
 
 
 def test_a_stream_over_tls_is_read_stopped_and_given_up(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ from elec_assets.sandbox.x_stream_faults import StreamFault
 from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets_tests.clients.hours import HOUR, SCENE, election
 from elec_assets_tests.clients.streams import Ear
+from elec_assets_tests.worlds import world_of
 
 STREAM = "/2/tweets/search/stream"
 SPEED = 300.0
@@ -52,7 +53,7 @@ def start() -> Iterator[Start]:
         def made(*faults: Fault | StreamFault, **options: object) -> XServer:
             clock = FastClock(HOUR.start, SPEED)
             given = StreamOptions(**{"keep_alive_s": 10.0, **options})  # type: ignore[arg-type]  # any of its fields
-            return stack.enter_context(start_x(scene=SCENE, clock=clock, faults=faults, stream=given))
+            return stack.enter_context(start_x(scene=world_of(SCENE), clock=clock, faults=faults, stream=given))
 
         yield made
 
@@ -97,9 +98,10 @@ def test_every_post_that_x_sends_is_told_as_sent(start: Start, coding: str | Non
     server = start(*[StreamFault(coding, after_s=0.001, for_s=100_000.0)] if coding else [])
     XRules(control(server)).sync(stream_rules(election(), HOUR.start))
     end, ear = listened(server, until=12)
-    assert (end.kind, len(ear.lines)) == (EndKind.STOPPED, 12)
+    # What has come with the twelfth is told too.
+    assert (end.kind, len(ear.lines) >= 12) == (EndKind.STOPPED, True)
     delivered = [delivery.id for delivery in server.stream.delivered]
-    assert ids(ear.lines) == [str(one) for one in delivered[:12]]
+    assert ids(ear.lines) == [str(one) for one in delivered[: len(ear.lines)]]
     first = json.loads(ear.lines[0])
     assert first["matching_rules"][0]["tag"].startswith("elec:xx_2027:person")
     assert {"text", "author_id", "created_at", "public_metrics"} <= first["data"].keys()

@@ -1,6 +1,5 @@
 """Answers without end, without measure and without their last part."""
 
-import ipaddress
 import json
 import socket
 import ssl
@@ -8,14 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from elec_assets.clients.search_heads import read_head
 from elec_assets.clients.x_api import SearchRequest, XApi
@@ -97,23 +91,6 @@ def test_an_answer_that_drips_without_end_is_given_up(clock: Clock, parts: tuple
     assert told.value.billed
     assert clock.slept == [2.0, 4.0, 8.0]
     assert time.monotonic() - started < TIMEOUT_S
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate of 127.0.0.1 that signs itself, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    day = timedelta(days=1)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(datetime.now(UTC) - day).not_valid_after(datetime.now(UTC) + day)
-    signed = made.add_extension(host, critical=False).sign(key, hashes.SHA256())
-    plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path = tmp_path / "server.pem"
-    pem = serialization.Encoding.PEM
-    path.write_bytes(key.private_bytes(pem, *plain) + signed.public_bytes(pem))
-    return path
 
 
 def test_an_answer_over_tls_that_drips_without_end_is_given_up(

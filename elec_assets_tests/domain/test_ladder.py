@@ -19,6 +19,7 @@ from elec_assets.domain.ladder import (
     repairs,
 )
 from elec_assets.domain.levels import components
+from elec_assets_tests.examples import examples
 
 names = st.integers(0, 60).map(lambda n: [f"c{i:02d}" for i in range(n)])
 
@@ -68,7 +69,7 @@ def test_a_candidate_named_twice_is_refused() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(2, 45), st.booleans(), st.floats(0.5, 9))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 def test_repairs_stay_under_the_cap_and_never_repeat_a_request(seed: int, n: int, known: bool, spread: float) -> None:
     rng = random.Random(seed)  # noqa: S311 - test data
     heights = {f"c{i:02d}": 10 ** rng.uniform(-spread, 0) for i in range(n)}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from elec_assets.domain.registry import CapturePlan, DatedStatus, Registry
 from elec_assets.domain.registry_file import RESERVED_KEYS, Problem, RegistryInvalid, parse_candidates, parse_registry
 from elec_assets.domain.windows import Window
+from elec_assets_tests.examples import examples
 
 REPOSITORY = Path(__file__).parents[2]
 RECORDINGS = Path(os.environ.get("ELEC_TEST_RECORDINGS", str(REPOSITORY.parent / "shared" / "data")))
@@ -490,7 +491,7 @@ def elections(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.dictionaries(KEYS.filter(lambda key: key not in RESERVED_KEYS), elections(), min_size=1, max_size=2))
 def test_any_valid_registry_loads_and_keeps_its_dates(written: dict[str, dict[str, Any]]) -> None:
     registry = load(yaml.safe_dump({"elections": written}, allow_unicode=True))
@@ -526,7 +527,7 @@ def parses_or_says_why(parse: Callable[[], object]) -> None:
     assert all(problem.line >= 1 for problem in said.problems)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.text() | st.text(alphabet="elctions: \n\t-[]{}&*!<>|'\"\\%@`#,?.0129~\x85\u2028\ud800"))
 @example("elections: &a\n  b: *a")
 @example("%YAML 9" + "9" * 5000 + ".1\n---\na")
@@ -549,7 +550,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TREES)
 def test_any_yaml_is_a_registry_or_problems(tree: object) -> None:
     parses_or_says_why(lambda: load(yaml.safe_dump(tree, allow_unicode=True), lambda path: path))
@@ -564,7 +565,7 @@ def places(tree: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = places(yaml.safe_load(VALID))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.sampled_from(PLACES), TREES)
 def test_a_valid_registry_with_any_one_value_replaced(place: tuple[Any, ...], value: object) -> None:
     tree = yaml.safe_load(VALID)

@@ -17,6 +17,7 @@ from elec_assets.domain.registry_history import (
 )
 from elec_assets.domain.windows import Window
 from elec_assets_tests.domain.registries import DRAWS, GRID, MINUTE, NOW, Draw
+from elec_assets_tests.examples import examples
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -53,7 +54,7 @@ def test_past_changes_are_those_that_sampling_finds_many_times(draw: Draw) -> No
     compare_with_sampling(draw)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(DRAWS)
 def test_past_changes_are_those_that_sampling_finds(draw: Draw) -> None:
     compare_with_sampling(draw)
@@ -77,7 +78,7 @@ def compare_with_sampling(draw: Draw) -> None:
     assert found == sampled
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(DRAWS)
 def test_there_is_no_change_where_and_only_where_the_past_is_equal(draw: Draw) -> None:
     before, after = draw.registry(), draw.registry()
@@ -91,7 +92,7 @@ def test_there_is_no_change_where_and_only_where_the_past_is_equal(draw: Draw) -
     assert (past_changes(before, after, NOW) == ()) is equal
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(DRAWS)
 def test_changes_are_in_order_whole_and_before_now(draw: Draw) -> None:
     before, after = draw.registry(), draw.registry()
@@ -104,7 +105,7 @@ def test_changes_are_in_order_whole_and_before_now(draw: Draw) -> None:
         assert not same or one.window.end < other.window.start  # spans that touch are one
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(DRAWS)
 def test_turning_the_edit_round_turns_its_changes_round(draw: Draw) -> None:
     before, after = draw.registry(), draw.registry()
@@ -114,7 +115,7 @@ def test_turning_the_edit_round_turns_its_changes_round(draw: Draw) -> None:
     assert [replace(c, was_followed=not c.was_followed) for c in one] == list(other)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(DRAWS)
 def test_an_edit_dated_now_or_later_is_never_a_change(draw: Draw) -> None:
     """Statuses to come, an `until` to come, a new candidate from now on, a new end of collection: all are free."""
@@ -134,7 +135,7 @@ def test_an_edit_dated_now_or_later_is_never_a_change(draw: Draw) -> None:
     assert past_changes(before, after, NOW) == ()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(DRAWS)
 def test_what_is_past_stays_past(draw: Draw) -> None:
     """An edit refused today is refused tomorrow: with time, changes grow and none goes."""

@@ -22,6 +22,7 @@ from elec_assets.sandbox.serve import start_x
 from elec_assets.sandbox.x_api import TOKEN
 from elec_assets.sandbox.x_http import XServer
 from elec_assets.settings import Settings
+from elec_assets_tests.worlds import world_of
 
 NOW = datetime(2026, 2, 16, 12, 30, tzinfo=UTC)
 ELECTION = "test_2026"
@@ -119,5 +120,5 @@ def made_place(folder: Path, registry: str = REGISTRY) -> Iterator[Place]:
     (folder / "workspace.yaml").write_text("load_from: []\n", encoding="utf-8")
     election = load_registry(folder / "candidates.yaml").elections[ELECTION]
     scene = scene_of([election], seed=3, posts_per_hour=60)
-    with start_x(scene=scene, clock=lambda: NOW + timedelta(seconds=0)) as x:
+    with start_x(scene=world_of(scene), clock=lambda: NOW + timedelta(seconds=0)) as x:
         yield Place(folder, x)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,17 +14,9 @@ from elec_assets.clients.store import open_store
 from elec_assets.domain import layout_alerts
 from elec_assets.transforms.heartbeat import Heartbeat
 from elec_assets_tests.clients.sns_place import PHONE, environment, sent_sms
-from elec_assets_tests.s3 import serve
 
 # Everything that takes long to import, or is none of its business.
 HEAVY = ["dagster", "polars", "tweepy", "pytrends", "kaggle", "numpy", "moto"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A moto of its own: all that it was sent is read."""
-    with serve("moto", tmp_path_factory.mktemp("sns")) as url:
-        yield url
 
 
 def deadman(folder: Path, *options: str, **variables: str) -> tuple[int, str, str, list[str]]:
@@ -48,20 +39,21 @@ def beat(folder: Path, age: timedelta) -> None:
     store.put(layout_alerts.heartbeat(), Heartbeat(at=datetime.now(UTC) - age).encoded())
 
 
-def test_it_ends_with_0_while_the_alerts_live_and_with_1_when_they_do_not(server: str, tmp_path: Path) -> None:
-    told = {**environment(server), "ELEC_ALERT_PHONE": PHONE, "ELEC_ALERT_LABEL": "prod"}
+def test_it_ends_with_0_while_the_alerts_live_and_with_1_when_they_do_not(sns_server: str, tmp_path: Path) -> None:
+    before = len(sent_sms(sns_server))
+    told = {**environment(sns_server), "ELEC_ALERT_PHONE": PHONE, "ELEC_ALERT_LABEL": "prod"}
     beat(tmp_path, timedelta(minutes=1))
     assert deadman(tmp_path, "--max-age", "15m", **told) == (0, "alive\n", "", [])
     code, out, errors, heavy = deadman(tmp_path, "--max-age", "30s", "--json", **told)
     assert (code, errors, heavy) == (1, "", [])
     answer = json.loads(out)
     assert (answer["alive"], answer["target"]) == (False, "+33***44")
-    ((number, text),) = sent_sms(server)
+    ((number, text),) = sent_sms(sns_server)[before:]
     assert (number, text) == (PHONE, answer["told"])
     assert text.startswith("prod CRIT: alerts are DEAD: nothing was looked at for 1m (max 0m)")
     code, out, _, _ = deadman(tmp_path, "--max-age", "30s", **told)
     assert (code, out.strip().endswith("was told less than 4 hours ago")) == (1, True)
-    assert len(sent_sms(server)) == 1
+    assert len(sent_sms(sns_server)) == before + 1
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,17 @@ import requests
 import tweepy
 from requests.adapters import HTTPAdapter
 
+from elec_assets.sandbox.clock import FastClock
+from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.serve import start_trends, start_x
 from elec_assets.sandbox.world import Person, Scene
+from elec_assets.sandbox.x_fields import Spelling
 from elec_assets.sandbox.x_http import XServer
+from elec_assets.sandbox.x_stream_faults import StreamFault
+from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets_tests.sandbox import trends
+from elec_assets_tests.sandbox.streams import EVERYTHING, FAST, WORLD, Live, add_rules
+from elec_assets_tests.worlds import world_of
 
 NOW = datetime(2027, 2, 3, 20, 0, tzinfo=UTC)
 REPOSITORY = Path(__file__).parents[2]
@@ -64,10 +71,32 @@ def serve(scene: Scene) -> Iterator[Callable[..., XServer]]:
     with ExitStack() as stack:
 
         def start(**options: Any) -> XServer:  # noqa: ANN401 - what start_x takes
-            source = {} if "replay" in options else {"scene": scene}
-            return stack.enter_context(start_x(**{"clock": lambda: NOW, **source, **options}))
+            given = {"clock": lambda: NOW, **({} if "replay" in options else {"scene": scene}), **options}
+            if isinstance(given.get("scene"), Scene):
+                given["scene"] = world_of(given["scene"])
+            return stack.enter_context(start_x(**given))
 
         yield start
+
+
+@pytest.fixture
+def live(serve: Callable[..., XServer]) -> Live:
+    """Start a server on a clock that runs FAST, with faults, and a rule at once that matches every post in French."""
+
+    def start(
+        *faults: StreamFault | Fault,
+        clock: FastClock | None = None,
+        spelling: Spelling = "tweet",
+        **options: Any,  # noqa: ANN401 - as StreamOptions
+    ) -> XServer:
+        stream = StreamOptions(**{"rules_lag_s": 0, **options})
+        server = serve(
+            scene=WORLD, clock=clock or FastClock(NOW, FAST), spelling=spelling, stream=stream, faults=faults
+        )
+        add_rules(server, (EVERYTHING, "all"))
+        return server
+
+    return start
 
 
 @pytest.fixture

@@ -18,7 +18,11 @@ STREAM = "/2/tweets/search/stream"
 RULES = f"{STREAM}/rules"
 CONNECTIONS = "/2/connections"
 TOKEN = "sandbox-token"
+Live = Callable[..., XServer]
+"""What the fixture `live` is."""
 WAIT_S = 10.0
+# How many times as fast as the wall the clock of a `live` server runs.
+FAST = 300
 # Every post of the seeded worlds in French says it, if nothing else.
 EVERYTHING = "synthetique OR synthèse OR essai"
 
@@ -140,6 +144,11 @@ def ids_of(messages: Iterable[Json]) -> list[str]:
 def made_ms(tweet_id: str) -> int:
     """When a post was made, ms since 1970."""
     return (int(tweet_id) >> 22) + X_EPOCH_MS
+
+
+def ended(server: XServer) -> None:
+    """Wait until no connection is running."""
+    wait_for(lambda: not server.stream.connections.running())
 
 
 def wait_for(true: Callable[[], object], seconds: float = 5) -> None:

@@ -22,9 +22,11 @@ from elec_assets.sandbox.x_stream_seeds import Lag
 from elec_assets_tests.sandbox.conftest import NOW
 from elec_assets_tests.sandbox.streams import (
     EVERYTHING,
+    FAST,
     RULES,
     STREAM,
     WORLD,
+    Live,
     RawStream,
     add_rules,
     call,
@@ -34,23 +36,9 @@ from elec_assets_tests.sandbox.streams import (
 )
 
 Serve = Callable[..., XServer]
-FAST = 300
 
 
-@pytest.fixture
-def live(serve: Serve) -> Callable[..., XServer]:
-    """A server whose clock runs 300 times as fast as the wall, with a rule that matches every post in French."""
-
-    def start(**options: Any) -> XServer:  # noqa: ANN401 - what start_x takes
-        stream = options.pop("stream", StreamOptions(rules_lag_s=0))
-        server = serve(**{"scene": WORLD, "clock": FastClock(NOW, FAST), "stream": stream, **options})
-        add_rules(server, (EVERYTHING, "all"))
-        return server
-
-    return start
-
-
-def test_every_post_that_is_due_comes_once_with_its_rules(live: Serve) -> None:
+def test_every_post_that_is_due_comes_once_with_its_rules(live: Live) -> None:
     server = live()
     with RawStream(server) as stream:
         assert stream.status == 200
@@ -78,7 +66,7 @@ def test_the_lag_is_as_x_states_it() -> None:
     assert Lag(median_s=0).of(1, 5) == 0
 
 
-def test_lines_are_not_in_the_order_of_their_ids(live: Serve) -> None:
+def test_lines_are_not_in_the_order_of_their_ids(live: Live) -> None:
     with RawStream(live()) as stream:
         made = [made_ms(i) for i in ids_of(stream.take(60))]
     assert made != sorted(made)
@@ -86,7 +74,7 @@ def test_lines_are_not_in_the_order_of_their_ids(live: Serve) -> None:
     assert all(a - b < 15_000 for a, b in pairwise(made))
 
 
-def test_fields_are_those_that_were_asked_for_in_either_spelling(live: Serve) -> None:
+def test_fields_are_those_that_were_asked_for_in_either_spelling(live: Live) -> None:
     server = live()
     with RawStream(server, tweet__fields="author_id,public_metrics", expansions="author_id") as stream:
         old = stream.take(5)
@@ -100,7 +88,7 @@ def test_fields_are_those_that_were_asked_for_in_either_spelling(live: Serve) ->
         assert all("lang" in m["data"] for m in stream.take(5))
 
 
-def test_the_new_spelling_names_posts_as_x_does_now(live: Serve) -> None:
+def test_the_new_spelling_names_posts_as_x_does_now(live: Live) -> None:
     server = live(spelling="post")
     with RawStream(server, expansions="referenced_tweets.id", tweet__fields="referenced_tweets") as stream:
         messages = stream.take(30)
@@ -140,8 +128,8 @@ def test_accents_count_and_retweets_match_and_so_do_the_words_that_are_quoted() 
     assert matcher.match(source.find("tweets", "1") or {}, X_EPOCH_MS - 1) == ()
 
 
-def test_a_rule_works_some_seconds_after_it_was_added_until_as_long_after_it_was_deleted(live: Serve) -> None:
-    server = live(stream=StreamOptions(rules_lag_s=20))
+def test_a_rule_works_some_seconds_after_it_was_added_until_as_long_after_it_was_deleted(live: Live) -> None:
+    server = live(rules_lag_s=20)
     added = server.rules.all()[0].added_at
     with RawStream(server) as stream:
         messages = stream.take(10)
@@ -186,7 +174,7 @@ def test_without_a_rule_without_a_token_and_with_an_unknown_parameter(serve: Ser
     assert [r.status for r in server.requests if r.path == STREAM] == [409, 401, 400]
 
 
-def test_each_post_is_billed_once_a_day_with_what_it_refers_to(live: Serve) -> None:
+def test_each_post_is_billed_once_a_day_with_what_it_refers_to(live: Live) -> None:
     server = live()
     with RawStream(server, expansions="author_id,referenced_tweets.id") as stream:
         messages = stream.take(30)

@@ -6,11 +6,9 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -20,46 +18,20 @@ from elec_assets.sandbox.clock import FastClock
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_http import XServer
 from elec_assets.sandbox.x_stream_faults import KINDS, StreamFault, faults_from_seed, load_x_faults
-from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets.sandbox.x_stream_seeds import Lag
 from elec_assets_tests.sandbox.conftest import NOW
 from elec_assets_tests.sandbox.streams import (
     CONNECTIONS,
-    EVERYTHING,
+    FAST,
     STREAM,
     TOKEN,
-    WORLD,
+    Live,
     RawStream,
-    add_rules,
     call,
+    ended,
     ids_of,
     made_ms,
-    wait_for,
 )
-
-FAST = 300
-Live = Callable[..., XServer]
-
-
-@pytest.fixture
-def live(serve: Callable[..., XServer]) -> Live:
-    """A server with a rule that matches every post in French, and faults."""
-
-    def start(
-        *faults: StreamFault | Fault,
-        clock: FastClock | None = None,
-        **options: Any,  # noqa: ANN401 - as StreamOptions
-    ) -> XServer:
-        stream = StreamOptions(**{"rules_lag_s": 0, **options})
-        server = serve(scene=WORLD, clock=clock or FastClock(NOW, FAST), stream=stream, faults=faults)
-        add_rules(server, (EVERYTHING, "all"))
-        return server
-
-    return start
-
-
-def ended(server: XServer) -> None:
-    wait_for(lambda: not server.stream.connections.running())
 
 
 def test_faults_come_at_their_time(live: Live) -> None:

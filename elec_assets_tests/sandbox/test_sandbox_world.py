@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from elec_assets.domain.windows import created_ms, epoch_ms
 from elec_assets.sandbox.posts import DERIVED, GHOST, Json, full_text, snowflake
 from elec_assets.sandbox.world import Burst, Person, Scene, World
+from elec_assets_tests.examples import examples
 
 START = datetime(2027, 2, 1, tzinfo=UTC)
 PEOPLE = tuple(Person(f"p{i:02d}", f"Élodie Nom{i:02d}x", (f"Compte{i:02d}x",), (f"sigle{i:02d}x",)) for i in range(12))
@@ -22,17 +24,21 @@ def day() -> list[Json]:
     return World(Scene(seed=3, people=PEOPLE, posts_per_hour=1_500)).posts(START + 12 * HOUR, START + 20 * HOUR)
 
 
-@settings(max_examples=15, deadline=None)
+@cache
+def three_hours() -> list[Json]:
+    return World(SCENE).posts(START, START + 3 * HOUR)
+
+
+@settings(max_examples=examples(15), deadline=None)
 @given(offset=st.integers(0, 2 * 3_600), length=st.integers(1, 3_600), warm=st.booleans())
 def test_the_range_asked_does_not_change_the_posts(offset: int, length: int, warm: bool) -> None:
-    whole = World(SCENE).posts(START, START + 3 * HOUR)
     start = START + timedelta(seconds=offset)
     end = start + timedelta(seconds=length)
     world = World(SCENE)
     if warm:
         world.posts(start - HOUR, start + timedelta(minutes=7))
     bounds = range(epoch_ms(start), epoch_ms(end))
-    assert world.posts(start, end) == [p for p in whole if created_ms(int(p["id"])) in bounds]
+    assert world.posts(start, end) == [p for p in three_hours() if created_ms(int(p["id"])) in bounds]
 
 
 def test_another_seed_gives_other_posts() -> None:

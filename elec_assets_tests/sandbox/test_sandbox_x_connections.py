@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -13,33 +12,18 @@ from elec_assets.sandbox.x_stream_options import StreamOptions
 from elec_assets_tests.sandbox.conftest import NOW
 from elec_assets_tests.sandbox.streams import (
     CONNECTIONS,
-    EVERYTHING,
+    FAST,
     STREAM,
-    WORLD,
+    Live,
     RawStream,
-    add_rules,
     call,
     wait_for,
 )
 
 Serve = Callable[..., XServer]
-FAST = 300
 
 
-@pytest.fixture
-def live(serve: Serve) -> Callable[..., XServer]:
-    """A server whose clock runs 300 times as fast as the wall, with a rule that matches every post in French."""
-
-    def start(**options: Any) -> XServer:  # noqa: ANN401 - what start_x takes
-        stream = options.pop("stream", StreamOptions(rules_lag_s=0))
-        server = serve(**{"scene": WORLD, "clock": FastClock(NOW, FAST), "stream": stream, **options})
-        add_rules(server, (EVERYTHING, "all"))
-        return server
-
-    return start
-
-
-def test_a_second_connection_is_refused_until_the_first_has_ended(live: Serve) -> None:
+def test_a_second_connection_is_refused_until_the_first_has_ended(live: Live) -> None:
     server = live()
     with RawStream(server) as first:
         first.take(1)
@@ -57,8 +41,8 @@ def test_a_second_connection_is_refused_until_the_first_has_ended(live: Serve) -
     assert server.stream.ghosts == []
 
 
-def test_a_client_that_dies_leaves_a_ghost_for_a_time(live: Serve) -> None:
-    server = live(stream=StreamOptions(rules_lag_s=0, ghost_s=60))
+def test_a_client_that_dies_leaves_a_ghost_for_a_time(live: Live) -> None:
+    server = live(ghost_s=60)
     with RawStream(server) as first:
         first.take(1)
     wait_for(lambda: len(server.stream.ghosts) == 1)
@@ -73,8 +57,8 @@ def test_a_client_that_dies_leaves_a_ghost_for_a_time(live: Serve) -> None:
     assert ghost.ghost_until_ms <= last.at_ms < ghost.ghost_until_ms + FAST * 2_000
 
 
-def test_connections_are_listed_and_ghosts_ended_by_request(live: Serve) -> None:
-    server = live(stream=StreamOptions(rules_lag_s=0, ghost_s=100_000))
+def test_connections_are_listed_and_ghosts_ended_by_request(live: Live) -> None:
+    server = live(ghost_s=100_000)
     with RawStream(server) as first:
         first.take(1)
     wait_for(lambda: len(server.stream.ghosts) == 1)
@@ -93,7 +77,7 @@ def test_connections_are_listed_and_ghosts_ended_by_request(live: Serve) -> None
 
 
 @pytest.mark.parametrize("path", ["all", "filtered_stream"])
-def test_a_running_connection_is_ended_by_request(live: Serve, path: str) -> None:
+def test_a_running_connection_is_ended_by_request(live: Live, path: str) -> None:
     server = live()
     with RawStream(server) as stream:
         stream.take(1)
@@ -130,7 +114,7 @@ def test_fifty_connects_in_a_quarter_of_an_hour(serve: Serve) -> None:
     ] * 2
 
 
-def test_truth_tells_when_nothing_was_delivering(live: Serve) -> None:
+def test_truth_tells_when_nothing_was_delivering(live: Live) -> None:
     server = live()
     with RawStream(server) as stream:
         stream.take(3)

@@ -13,6 +13,7 @@ from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.registry import Calendar, CapturePlan, Election
 from elec_assets.domain.windows import HOUR, Window, epoch_ms
 from elec_assets.transforms.estimates import LEAST_SEEN, OK, WEAK, WHOLE, estimate, inside, sample_units
+from elec_assets_tests.examples import examples
 
 FIRST = Window(datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 2, 1, 1, tzinfo=UTC))
 START = epoch_ms(FIRST.start)
@@ -158,7 +159,7 @@ def test_a_sample_that_one_hour_decides_is_weak_and_wide() -> None:
 COUNTS = st.lists(st.integers(0, 200), min_size=1, max_size=60)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(COUNTS, COUNTS, st.sampled_from([1.0, 1.2, 6.0, 60.0]))
 def test_whatever_was_seen_the_interval_holds_the_estimate_and_groups_stay_apart(
     ada: list[int], bob: list[int], weight: float

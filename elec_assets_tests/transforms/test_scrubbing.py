@@ -5,6 +5,7 @@ import os
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from elec_assets.transforms.sealing import Sealed, seal, table_bytes
 from elec_assets.transforms.tombstones import NONE, Tombstones, fingerprint
 from elec_assets.transforms.x_documents import RawDocument
 from elec_assets_tests.clients.hours import SCENE
+from elec_assets_tests.examples import examples
 
 START = datetime(2027, 2, 1, 18, tzinfo=UTC)
 SPAN = Window(START, START + HOUR)
@@ -33,8 +35,8 @@ _ALL = {
     "user.fields": "created_at,public_metrics,username,name",
 }
 TEXT = "do not keep this"
-# 3 for `make test`, 10 for `make prove`: each seals an hour twice.
-FEW = settings().max_examples // 10
+# Each seals an hour twice.
+FEW = examples(10)
 POST: Json = {"id": "1234567890123456789", "text": TEXT, "author_id": "55", "created_at": "2027-02-01T18:00:00.000Z"}
 
 
@@ -170,7 +172,11 @@ def test_bytes_of_what_stays_are_as_received() -> None:
 # A seeded world against a plain description of what must be left of it.
 
 WORLD = World(SCENE)
-POSTS = WORLD.posts(SPAN.start, SPAN.end)
+
+
+@cache
+def held_posts() -> list[Json]:
+    return WORLD.posts(SPAN.start, SPAN.end)
 
 
 def shown(posts: list[Json]) -> Json:
@@ -231,10 +237,10 @@ def _plain(told: Json, posts: set[str], people: set[str], places: set[str]) -> J
 
 def chosen(draw: random.Random) -> tuple[set[str], set[str], set[str]]:
     """Posts, people and posts with places that are to go: held ones, copies that came along, and strangers."""
-    copies = [r["id"] for post in POSTS for r in post.get("referenced_tweets", [])]
-    placed = [post["id"] for post in POSTS if post.get("geo")]
-    ids = draw.sample([post["id"] for post in POSTS], 9) + draw.sample(copies, 9) + ["77777777777"]
-    people = {draw.choice(POSTS)["author_id"] for _ in range(draw.randrange(3))}
+    copies = [r["id"] for post in held_posts() for r in post.get("referenced_tweets", [])]
+    placed = [post["id"] for post in held_posts() if post.get("geo")]
+    ids = draw.sample([post["id"] for post in held_posts()], 9) + draw.sample(copies, 9) + ["77777777777"]
+    people = {draw.choice(held_posts())["author_id"] for _ in range(draw.randrange(3))}
     return set(ids[: draw.randrange(len(ids))]), people, set(draw.sample(placed, min(2, len(placed))))
 
 
@@ -242,7 +248,7 @@ def chosen(draw: random.Random) -> tuple[set[str], set[str], set[str]]:
 @settings(max_examples=FEW, deadline=None)
 def test_a_table_of_scrubbed_objects_is_that_of_a_world_without_those_posts(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - not for secrets
-    raw = documents(draw.sample(POSTS, 120), draw)
+    raw = documents(draw.sample(held_posts(), 120), draw)
     posts, people, places = chosen(draw)
     tombstones = buried(*posts, people=people, places=places)
     done = [replaced(each, scrub(each.body, each.kind, tombstones).body) for each in raw]
@@ -257,7 +263,7 @@ def test_a_table_of_scrubbed_objects_is_that_of_a_world_without_those_posts(seed
 @settings(max_examples=FEW, deadline=None)
 def test_tombstones_one_after_the_other_do_as_all_at_once(seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311 - not for secrets
-    raw = documents(draw.sample(POSTS, 60), draw)
+    raw = documents(draw.sample(held_posts(), 60), draw)
     first, second = (buried(*p, people=q, places=r) for p, q, r in (chosen(draw), chosen(draw)))
     for each in raw:
         once = scrub(each.body, each.kind, first | second).body
@@ -276,7 +282,7 @@ def json_of(body: bytes, kind: str) -> Any:  # noqa: ANN401 - JSON
 def test_the_seal_s_own_tombstones_agree(seed: int) -> None:
     """Written by another hand, for posts alone: two descriptions of the same."""
     draw = random.Random(seed)  # noqa: S311 - not for secrets
-    raw = documents(draw.sample(POSTS, 80), draw)
+    raw = documents(draw.sample(held_posts(), 80), draw)
     posts, _, _ = chosen(draw)
     done = [replaced(each, scrub(each.body, each.kind, buried(*posts)).body) for each in raw]
     assert table_bytes(sealed(done).frame) == table_bytes(sealed(raw, posts).frame)
@@ -306,5 +312,5 @@ def test_recorded_pages_lose_what_they_must_and_nothing_else(name: str) -> None:
 
 def test_ids_of_a_window_are_what_the_world_made() -> None:
     low, high = id_bounds(SPAN)
-    assert len(POSTS) > 200
-    assert all(low < int(post["id"]) < high for post in POSTS)
+    assert len(held_posts()) > 200
+    assert all(low < int(post["id"]) < high for post in held_posts())

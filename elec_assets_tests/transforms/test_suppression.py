@@ -11,6 +11,7 @@ from elec_assets.domain.tables import CALIBRATED_INTEREST, VOLUME
 from elec_assets.transforms.aggregates import TRENDS_NEEDED, daily_summary
 from elec_assets.transforms.frames import conform, polars_schema
 from elec_assets.transforms.suppression import LEAST, suppress_daily, suppress_volume
+from elec_assets_tests.examples import examples
 
 DAY = datetime(2027, 2, 1, tzinfo=UTC)
 NO_TRENDS = pl.DataFrame(schema={name: polars_schema(CALIBRATED_INTEREST)[name] for name in TRENDS_NEEDED})
@@ -100,7 +101,7 @@ def test_days_without_small_counts_are_as_they_were() -> None:
 COUNTS = st.lists(st.one_of(st.none(), st.integers(0, 7)), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(COUNTS)
 def test_nobody_can_work_out_a_hidden_count(posts: list[int | None]) -> None:
     """All days are tried that would be published alike: a hidden count of 1 to 4 may be another number, too."""

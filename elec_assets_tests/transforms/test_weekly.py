@@ -7,6 +7,7 @@ import random
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 
 import polars as pl
@@ -19,6 +20,7 @@ from elec_assets.domain.windows import from_epoch_ms
 from elec_assets.transforms import weekly
 from elec_assets.transforms.frames import Row, empty, from_rows
 from elec_assets.transforms.weekly import Summary, WeeklyCsv, WeeklyParquet
+from elec_assets_tests.examples import examples
 
 # What has broken CSV files before: accents, emoji, every line end, NUL, separators, quotes, nothing, look-alikes.
 AWKWARD = [
@@ -130,7 +132,7 @@ def cut(frame: pl.DataFrame, cuts: Sequence[int]) -> list[pl.DataFrame]:
     return [frame.slice(start, end - start) for start, end in pairwise(edges)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(rows_of(TWEETS, max_size=6))
 def test_tweets_equal_the_row_by_row_reference(rows: list[Row]) -> None:
     packed, _ = write_csv([from_rows(rows, TWEETS)], TWEETS)
@@ -144,54 +146,65 @@ def test_coverage_equals_the_row_by_row_reference(rows: list[Row]) -> None:
     assert gzip.decompress(packed) == reference(rows, COVERAGE)
 
 
-MANY = tweets(seed=1, count=4_000)
-MANY_FRAME = from_rows(MANY, TWEETS)
+@cache
+def many() -> list[Row]:
+    return tweets(seed=1, count=4_000)
+
+
+@cache
+def many_frame() -> pl.DataFrame:
+    return from_rows(many(), TWEETS)
+
+
+@cache
+def many_whole() -> tuple[bytes, Summary, bytes]:
+    """Uncut: CSV with its summary, and Parquet in row groups of 1,000."""
+    return *write_csv([many_frame()], TWEETS), write_parquet([many_frame()], TWEETS, 1_000)
 
 
 def test_many_rows_over_several_blocks_equal_the_reference() -> None:
-    packed, summary = write_csv([MANY_FRAME], TWEETS)
-    plain = reference(MANY, TWEETS)
+    packed, summary, _ = many_whole()
+    plain = reference(many(), TWEETS)
     assert gzip.decompress(packed) == plain
     assert len(plain) > 2 * weekly.BLOCK_BYTES
     assert (summary.rows, summary.plain_bytes) == (4_000, len(plain))
     assert summary.plain_sha256 == hashlib.sha256(plain).hexdigest()
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=examples(8))
 @given(st.lists(st.integers(0, 4_000), max_size=200))
 def test_bytes_do_not_depend_on_how_the_hours_are_cut(cuts: list[int]) -> None:
-    parts = cut(MANY_FRAME, cuts)
-    assert write_csv(parts, TWEETS) == write_csv([MANY_FRAME], TWEETS)
-    assert write_parquet(parts, TWEETS, 1_000) == write_parquet([MANY_FRAME], TWEETS, 1_000)
+    parts = cut(many_frame(), cuts)
+    assert (*write_csv(parts, TWEETS), write_parquet(parts, TWEETS, 1_000)) == many_whole()
 
 
 def test_parquet_has_row_groups_of_fixed_size_and_the_rows() -> None:
-    content = write_parquet(cut(MANY_FRAME, [1, 999, 1_500]), TWEETS, 1_000)
-    assert pl.read_parquet(content).equals(MANY_FRAME)
+    content = write_parquet(cut(many_frame(), [1, 999, 1_500]), TWEETS, 1_000)
+    assert pl.read_parquet(content).equals(many_frame())
     metadata = pl.read_parquet_metadata(io.BytesIO(content))
     assert metadata["elec.table"] == "tweets"
     assert metadata["elec.schema_version"] == "1"
 
 
 def test_the_gzip_header_holds_no_time_and_no_name() -> None:
-    packed, _ = write_csv([MANY_FRAME], TWEETS)
+    packed, _, _ = many_whole()
     assert packed[:4] == b"\x1f\x8b\x08\x00"
     assert packed[4:8] == b"\x00\x00\x00\x00"
 
 
 def test_it_is_one_gzip_member() -> None:
-    packed, _ = write_csv(cut(MANY_FRAME, [1_000, 2_000]), TWEETS)
+    packed, _ = write_csv(cut(many_frame(), [1_000, 2_000]), TWEETS)
     one = gzip.zlib.decompressobj(31)  # type: ignore[attr-defined]  # the module is there, its stub hides it
     assert one.decompress(packed) == gzip.decompress(packed)
     assert one.unused_data == b""
 
 
 def test_polars_reads_the_csv_back() -> None:
-    packed, _ = write_csv([MANY_FRAME], TWEETS)
+    packed, _, _ = many_whole()
     again = pl.read_csv(packed, infer_schema=False)
-    assert again["tweet_id"].to_list() == MANY_FRAME["tweet_id"].to_list()
-    assert again["text"].to_list() == MANY_FRAME["text"].to_list()
-    assert again["lang"].to_list() == MANY_FRAME["lang"].to_list()
+    assert again["tweet_id"].to_list() == many_frame()["tweet_id"].to_list()
+    assert again["text"].to_list() == many_frame()["text"].to_list()
+    assert again["lang"].to_list() == many_frame()["lang"].to_list()
 
 
 def test_a_week_without_rows_is_a_header() -> None:
@@ -202,7 +215,7 @@ def test_a_week_without_rows_is_a_header() -> None:
 
 
 def test_the_summary_tells_first_and_last_time() -> None:
-    hours = [MANY_FRAME.with_columns(created_at=pl.lit(datetime(2027, 2, 1, tzinfo=UTC) + timedelta(hours=1)))]
+    hours = [many_frame().with_columns(created_at=pl.lit(datetime(2027, 2, 1, tzinfo=UTC) + timedelta(hours=1)))]
     hours = cut(hours[0].cast({"created_at": pl.Datetime("ms", "UTC")}), [10])
     hours[0] = hours[0].with_columns(created_at=pl.col("created_at") - timedelta(hours=1))
     _, summary = write_csv(hours, TWEETS)
@@ -214,15 +227,15 @@ def test_the_summary_tells_first_and_last_time() -> None:
 @pytest.mark.parametrize("second", [0, 1])
 def test_an_id_not_above_the_last_is_an_error(writer: type[WeeklyCsv] | type[WeeklyParquet], second: int) -> None:
     into = writer(io.BytesIO(), TWEETS)
-    into.add(MANY_FRAME.slice(0, 2))
+    into.add(many_frame().slice(0, 2))
     into.add(empty(TWEETS))
-    last, found = MANY[1][0], MANY[second][0]
+    last, found = many()[1][0], many()[second][0]
     with pytest.raises(ValueError, match=rf"table tweets.*tweet_id: \({found},\) found after \({last},\)"):
-        into.add(MANY_FRAME.slice(second, 2))
+        into.add(many_frame().slice(second, 2))
 
 
 def test_ids_are_compared_as_numbers() -> None:
-    frame = pl.concat([MANY_FRAME.slice(1_999, 1), MANY_FRAME.slice(2_000, 1)])
+    frame = pl.concat([many_frame().slice(1_999, 1), many_frame().slice(2_000, 1)])
     assert frame["tweet_id"].to_list() == ["999999999", "1000000000"]
     write_csv([frame], TWEETS)
     with pytest.raises(ValueError, match="999999999"):
