@@ -199,10 +199,13 @@ def _purged(deployment: Deployment) -> tuple[dict[str, float], Sizes]:
 
 def _pages(election: str) -> Sequence[Shown]:
     """The asset's page comes first: nothing is warm then. Its partition bar comes with the counts below it."""
-    counted = r"/Materialized \(\d+\)/.test(document.body.innerText)"
+    shown = rf"/Materialized \(\d+\)/.test(document.body.innerText) && {_has('Missing')}"
+    partitions = f"/assets/{election}/twitter/tweets?view=partitions"
     return (
-        Shown("asset page", f"/assets/{election}/twitter/tweets?view=partitions", f"{counted} && {_has('Missing')}"),
+        Shown("asset page", partitions, shown),
         Shown("asset overview", f"/assets/{election}/twitter/tweets?view=overview", _has("Latest materialization")),
+        # Again, from there: by its tab.
+        Shown("asset page by a click", partitions, shown, "a[href*='view=partitions']"),
         Shown("catalog", "/assets", _has(f"{election} / candidates")),
         Shown("asset graph", "/asset-groups", _has(f"{election}_twitter")),
         Shown("runs", "/runs", _has(f"{election}__twitter_hour")),

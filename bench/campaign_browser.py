@@ -87,9 +87,24 @@ class Page:
         self._call("Page.navigate", url="about:blank")
         began = time.monotonic()
         self._call("Page.navigate", url=url)
-        while not self.tells(f"location.href !== 'about:blank' && Boolean({shows})"):
+        return self._shown(began, url, f"location.href !== 'about:blank' && Boolean({shows})", within_s)
+
+    def clicked(self, link: str, shows: str, within_s: float) -> float:
+        """Click on the first that a CSS selector finds; the seconds until an expression is true.
+
+        Raises:
+            PathFailed: there is none, or it was not within that time.
+        """
+        began = time.monotonic()
+        if self.tells(f"(e => e ? (e.click(), true) : false)(document.querySelector({json.dumps(link)}))") is not True:
+            raise PathFailed(f"there is nothing to click on: {link}; the page's text: {self.text()[:500]!r}")
+        return self._shown(began, link, f"Boolean({shows})", within_s)
+
+    def _shown(self, began: float, what: str, expression: str, within_s: float) -> float:
+        while not self.tells(expression):
             if time.monotonic() > began + within_s:
-                raise PathFailed(f"{url} did not show within {within_s:g} s: {shows}; its text: {self.text()[:500]!r}")
+                found = f"{expression}; its text: {self.text()[:500]!r}"
+                raise PathFailed(f"{what} did not show within {within_s:g} s: {found}")
             time.sleep(_EVERY_S)
         return time.monotonic() - began
 
