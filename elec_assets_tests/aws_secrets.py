@@ -6,12 +6,12 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 
 from elec_assets_tests.clients.sns_place import environment
+from elec_assets_tests.local_http import QuietHandler, serving
 
 REGION = "eu-west-3"
 
@@ -74,28 +74,16 @@ class Answering:
 def answering(told: Answering) -> Iterator[str]:
     """Run it; gives its URL."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             told.got.append(self.rfile.read(int(self.headers["content-length"])).decode())
             if not told.status:
                 told.ended.wait(20)
                 return
-            body = json.dumps({"__type": told.code, "message": told.said}).encode()
-            self.send_response(told.status)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(told.status, json.dumps({"__type": told.code, "message": told.said}).encode())
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        told.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        try:
+            yield url
+        finally:
+            told.ended.set()

@@ -1,14 +1,13 @@
 """SNS on this machine: what moto was sent, and a server that refuses as told."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
 
 from elec_assets.transforms.alert_state import Message, Severity
+from elec_assets_tests.local_http import QuietHandler, serving
 
 PHONE = "+33611223344"
 MESSAGE = Message(
@@ -49,8 +48,8 @@ def refusing(status: int, code: str, said: str = "") -> Iterator[tuple[str, list
     """A server that answers everything so, or hangs up (status 0); gives its URL, and the requests it got."""
     got: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             got.append(self.rfile.read(int(self.headers["content-length"])).decode())
             if not status:
                 self.close_connection = True
@@ -65,15 +64,5 @@ def refusing(status: int, code: str, said: str = "") -> Iterator[tuple[str, list
             self.wfile.write(body)
             self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", got
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield url, got

@@ -6,12 +6,10 @@ moto runs no container: what a task would run is started here as a process, in t
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import requests
 from elec_assets_tests.deploy.box import Image
 from elec_assets_tests.deploy.recipe import DEPLOY
 from elec_assets_tests.deploy.template import resources, told
+from elec_assets_tests.local_http import QuietHandler, serving
 
 REGION, ACCOUNT = "eu-west-3", "123456789012"
 HOLDS = ("Services", "XToken", "ReadsXToken")
@@ -140,26 +139,12 @@ class Ecs:
         """What tells a container on Fargate who it is."""
         answers = {"/": {"Name": container}, "/task": {"Cluster": self.names["Cluster"], "TaskARN": task}}
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = json.dumps(answers[self.path]).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+        class Handler(QuietHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+                self.answer(200, json.dumps(answers[self.path]).encode())
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving(Handler) as url:
+            yield url
 
 
 def files(image: Image) -> None:
