@@ -2,37 +2,18 @@
 
 import base64
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
+from bench import chromium
 from bench.measure import PathFailed
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_START_S, _EVERY_S = 30.0, 0.05
-_OPTIONS = (
-    "--headless=new",
-    "--remote-debugging-port=0",
-    "--window-size=1500,1000",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    # Nothing outside this machine is asked, whatever a page wants.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-proxy-server",
-)
+_EVERY_S = 0.05
 
 
 @contextmanager
@@ -42,32 +23,11 @@ def browser() -> Iterator["Page"]:
     Raises:
         PathFailed: there is no Chromium on this machine, or it does not start.
     """
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    program = chromium.found()
     if program is None:
-        raise PathFailed(f"no Chromium on this machine: install one of {', '.join(_NAMES)} to measure pages")
-    folder = Path(tempfile.mkdtemp(prefix="elec-browser-"))
-    # As root, in a container, its sandbox cannot be made.
-    options = [*_OPTIONS, f"--user-data-dir={folder}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    process = subprocess.Popen([program, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        port = _port(process, folder / "DevToolsActivePort")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as answer:
-            [url] = [target["webSocketDebuggerUrl"] for target in json.load(answer) if target["type"] == "page"]
-        with connect(url, max_size=None, proxy=None) as socket:
-            yield Page(socket)
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _port(process: subprocess.Popen[bytes], told: Path) -> int:
-    until = time.monotonic() + _START_S
-    while not told.exists() or not told.read_text(encoding="ascii").strip():
-        if process.poll() is not None or time.monotonic() > until:
-            raise PathFailed("Chromium did not start")
-        time.sleep(_EVERY_S)
-    return int(told.read_text(encoding="ascii").splitlines()[0])
+        raise PathFailed("no Chromium on this machine: install it (chromium) to measure pages")
+    with chromium.tab(program) as tab:
+        yield Page(tab)
 
 
 class Page:

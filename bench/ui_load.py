@@ -16,13 +16,14 @@ from pathlib import Path
 
 import msgspec
 
+from bench import chromium
 from bench.measure import PathFailed
 from bench.report import Report, WrongOption, main, options, progress
 from bench.ui_load_box import Place, Seed, running
 from bench.ui_load_clients import Answers
 from bench.ui_load_costs import Costs
 from bench.ui_load_hour import LATENESS, Sealed, Ui, hours_before
-from bench.ui_load_pages import Page, browser, record
+from bench.ui_load_pages import Page, record
 from bench.ui_load_report import BROWSERS, Found, Phase, report
 from bench.ui_load_seed import ELECTION
 from elec_assets.domain.windows import X_EPOCH_MS, Window
@@ -70,7 +71,7 @@ def bench(args: argparse.Namespace) -> Report:
     """
     if args.clients < 1 or args.seconds < 1 or args.page < 1 or args.rate <= 0:
         raise WrongOption("--clients, --seconds, --page and --rate must be at least 1")
-    program = args.browser or browser()
+    program = args.browser or chromium.found()
     if program is None:
         raise WrongOption("no Chromium on this machine: install it, or name one with --browser")
     return report(run(args, program))

@@ -5,39 +5,19 @@ after a page is opened, polls included. Nothing of them is kept.
 """
 
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
+from bench import chromium
 from bench.measure import PathFailed
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_START_S = 60.0
 _MOST_BYTES = 10_000_000
-_OPTIONS = (
-    "--headless=new",
-    "--disable-gpu",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-port=0",
-    "--window-size=1500,1100",
-    # It may ask this machine and nobody else.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -72,11 +52,6 @@ class Page(msgspec.Struct, frozen=True):
     sockets: list[Socket]
 
 
-def browser() -> str | None:
-    """The Chromium of this machine; None where there is none."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
-
-
 def record(program: str, root: str, paths: Sequence[tuple[str, str]], seconds: float) -> list[Page]:
     """Open pages, (name, path), one after another, each for so many seconds.
 
@@ -93,33 +68,10 @@ def record(program: str, root: str, paths: Sequence[tuple[str, str]], seconds: f
 
 @contextmanager
 def _tab(program: str) -> Iterator[ClientConnection]:
-    with tempfile.TemporaryDirectory(prefix="elec-browser-", ignore_cleanup_errors=True) as folder:
-        # Chromium refuses to be root with its sandbox.
-        options = [*_OPTIONS, f"--user-data-dir={folder}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        with subprocess.Popen([program, *options, "about:blank"], stdout=subprocess.DEVNULL, stderr=-1) as process:
-            try:
-                with connect(_debugger(process, Path(folder)), max_size=None, proxy=None) as tab:
-                    _send(tab, "Network.enable", maxPostDataSize=_MOST_BYTES)
-                    _send(tab, "Page.enable")
-                    yield tab
-            finally:
-                process.terminate()
-                process.communicate()
-
-
-def _debugger(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """The address of its only page's debugger."""
-    until = time.monotonic() + _START_S
-    told = folder / "DevToolsActivePort"
-    while not told.exists() or not told.read_text(encoding="ascii").strip():
-        if process.poll() is not None or time.monotonic() > until:
-            raise PathFailed(f"Chromium did not start within {_START_S:g} s")
-        time.sleep(0.1)
-    port = told.read_text(encoding="ascii").splitlines()[0]
-    session = requests.Session()
-    session.trust_env = False
-    listed = session.get(f"http://127.0.0.1:{port}/json/list", timeout=_START_S).json()
-    return str(next(each["webSocketDebuggerUrl"] for each in listed if each["type"] == "page"))
+    with chromium.tab(program) as tab:
+        _send(tab, "Network.enable", maxPostDataSize=_MOST_BYTES)
+        _send(tab, "Page.enable")
+        yield tab
 
 
 def _send(tab: ClientConnection, method: str, **params: object) -> None:

@@ -16,13 +16,13 @@ import msgspec
 import psutil
 import pytest
 
-from bench import ui_load
+from bench import chromium, ui_load
 from bench.report import DONE, WRONG_INPUT, Report, main
 from bench.ui_load_box import Stored, read_stored
 from bench.ui_load_clients import Answers, Asked
 from bench.ui_load_costs import Cost, Costs, Span
 from bench.ui_load_hour import Sealed, hours_before
-from bench.ui_load_pages import Frame, Noted, Page, Request, browser
+from bench.ui_load_pages import Frame, Noted, Page, Request
 from bench.ui_load_report import BROWSERS, Found, Phase, report
 from bench.ui_load_seed import ELECTION, write_hours, write_registry
 from elec_assets.clients.hour_sealer import HourSealer
@@ -240,7 +240,7 @@ def test_help_names_both_loads_and_what_is_promised(capsys: pytest.CaptureFixtur
 
 @pytest.mark.prove
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(browser() is None or postgres.binaries() is None, reason="needs Chromium and PostgreSQL")
+@pytest.mark.skipif(chromium.found() is None or postgres.binaries() is None, reason="needs Chromium and PostgreSQL")
 def test_capture_loses_nothing_and_an_hour_is_sealed_beside_browsers() -> None:
     reports: list[Report] = []
 
