@@ -1,14 +1,12 @@
 """The world of `bench.campaign`: made-up elections under collection for months, and what their services are told."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 from elec_assets.domain.windows import DAY, WEEK, Grain, floor
 from elec_assets.sandbox.x_api import TOKEN
+from elec_assets_tests.local_http import QuietHandler, serving
 
 MONTH = timedelta(days=365.25 / 12)
 _MOST = 26
@@ -82,10 +80,10 @@ def settings(x_url: str, trends_url: str, sns_url: str) -> dict[str, str]:
     }
 
 
-class _Sns(BaseHTTPRequestHandler):
+class _Sns(QuietHandler):
     """Takes every message."""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
         asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         known = asked.get("Action") == ["Publish"]
         self.send_response(200 if known else 400)
@@ -93,19 +91,7 @@ class _Sns(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(_PUBLISHED if known else b"")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
-        """Nothing is printed."""
 
-
-@contextmanager
-def sns() -> Iterator[str]:
+def sns() -> AbstractContextManager[str]:
     """The URL of something that answers as SNS does to `Publish`."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Sns)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return serving(_Sns)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from elec_assets.clients.trends_function import FunctionFailed, TrendsFunction
 from elec_assets.clients.trends_task import TrendsAnswer
 from elec_assets.domain.outcomes import Outcome
+from elec_assets_tests.local_http import QuietHandler, serving
 
 SECRET = "NID=511=do-not-tell"
 
@@ -32,13 +32,10 @@ class Service:
 
 @contextmanager
 def aws(service: Service) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             service.asked.append(self.path)
             self.rfile.read(int(self.headers["Content-Length"]))
             if service.stall:
@@ -52,15 +49,11 @@ def aws(service: Service) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(service.body)
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(Handler) as url:
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield url
         finally:
             service.ended.set()
-            server.shutdown()
-            thread.join()
 
 
 Invoke = Callable[..., tuple[TrendsFunction, Any]]
