@@ -4,10 +4,12 @@ To add a source: its client in `clients/`, its transform in `transforms/`, its t
 `domain/layout.py`, its assets in `assets/`, its policy in `freshness.py`, its checks in `checks.py`, and a line here.
 """
 
+import gc
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import dagster as dg
 
@@ -90,7 +92,18 @@ def defs() -> dg.Definitions:
     watches, warnings = load_watches(settings.watches_path, optional=default)
     for warning in warnings:
         _LOG.warning(str(warning))
-    return _LOADER.load(settings, load_registry(settings.registry_path), datetime.now(UTC), watches)
+    definitions = _LOADER.load(settings, load_registry(settings.registry_path), datetime.now(UTC), watches)
+    _keep_from_collector()
+    return definitions
+
+
+@cache
+def _keep_from_collector() -> None:
+    """Once a process: what is there now stays, and Python's garbage collector need not look through it again.
+
+    It did so most at the end of the process. Of the 6.6 s of CPU of an hourly run it was 1.2 (median of 5, 2026-11-22).
+    """
+    gc.freeze()
 
 
 def build_definitions(

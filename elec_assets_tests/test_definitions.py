@@ -351,6 +351,27 @@ def test_a_bare_clone_loads(command: list[str], clone: Path, tmp_path: Path) -> 
     assert [line for line in said if "SupersessionWarning" not in line] == []
 
 
+FROZEN = """
+import gc
+from elec_assets.definitions import defs
+before = gc.get_freeze_count()
+defs()
+once = gc.get_freeze_count()
+kept = [[] for _ in range(1000)]
+defs()
+print(before, once, gc.get_freeze_count())
+"""
+
+
+def test_what_is_loaded_is_kept_from_the_garbage_collector_once(clone: Path, tmp_path: Path) -> None:
+    """Python looked through all of Dagster again as each run ended: 1.2 of an hourly run's 6.6 s of CPU."""
+    done = run([sys.executable, "-c", FROZEN], clone, tmp_path, PYTHONPATH=str(clone))
+    assert done.returncode == 0, done.stderr
+    before, once, twice = map(int, done.stdout.split())
+    assert once - before > 100_000
+    assert twice <= once
+
+
 def test_a_broken_registry_stops_loading_and_names_every_problem(clone: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text(BROKEN_REGISTRY, encoding="utf-8")
