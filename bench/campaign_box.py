@@ -1,8 +1,6 @@
 """The services of deploy/compose.yaml on a Postgres of their own, run from this checkout; their peak memory."""
 
 import os
-import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -13,11 +11,11 @@ from pathlib import Path
 import psutil
 import requests
 
+from bench.checkout import Checkout
 from bench.measure import PathFailed
 from elec_assets_tests.deploy import postgres as servers
 from elec_assets_tests.deploy.box import Box, Image, family
 from elec_assets_tests.deploy.postgres import Postgres
-from elec_assets_tests.deployment import REPOSITORY
 
 DATABASE = "dagster"
 """The name that the image has."""
@@ -44,23 +42,13 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextmanager
-def place(registry: str) -> Iterator[Image]:
+def place(registry: str) -> Iterator[Checkout]:
     """The folders of the image, with this checkout and this interpreter's packages in it."""
-    root = Path(tempfile.mkdtemp(prefix="elec-campaign-"))
-    image = Image(root)
-    home = image.path("/opt/elec")
-    try:
-        for folder in ("/opt/elec/dagster", "/opt/elec/config"):
-            image.path(folder).mkdir(parents=True)
-        for folder in ("store", "spool", "logs"):
-            image.path(f"/var/lib/elec/{folder}").mkdir(parents=True)
-        (home / "venv").symlink_to(sys.prefix)
-        shutil.copy(REPOSITORY / "deploy" / "dagster.yaml", home / "dagster")
-        shutil.copy(REPOSITORY / "deploy" / "workspace.yaml", home)
-        (home / "config" / "candidates.yaml").write_text(registry, encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="elec-campaign-") as folder:
+        image = Checkout(Path(folder))
+        image.lay_out()
+        image.path("/opt/elec/config/candidates.yaml").write_text(registry, encoding="utf-8")
         yield image
-    finally:
-        shutil.rmtree(root)
 
 
 def environment(image: Image, server: Postgres, settings: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """The box under load: the processes of deploy/compose.yaml from this checkout, a Postgres, a sandbox of X."""
 
-import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.checkout import Checkout
 from bench.measure import PathFailed, command_cost, measure
 from bench.peers.load_server import Serving, serving
 from bench.report import WrongOption
@@ -26,33 +25,10 @@ from elec_assets.sandbox.x_api import TOKEN
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.journals import decode_journal
 from elec_assets_tests.deploy import postgres
-from elec_assets_tests.deploy.box import Box, Image, box
-from elec_assets_tests.deploy.recipe import image_environment
+from elec_assets_tests.deploy.box import Box, box
 
-_REPOSITORY = Path(__file__).parents[1]
 _START_S = 240.0
 _FLUSH_S = 1
-
-
-class Checkout(Image):
-    """What the image holds, without installing it: this checkout and its packages; the files are in a folder."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """As the image's, but the programs are those of this Python. They are compiled once, as those of the image."""
-        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        more = {"PATH": programs, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(_REPOSITORY)}
-        return {**super().environment, **more}
-
-    def lay_out(self) -> None:
-        """Write the files that deploy/install.sh writes, and make the folders of the volumes."""
-        for volume in ("store", "spool", "logs"):
-            self.path(f"/var/lib/elec/{volume}").mkdir(parents=True)
-        (self.path("/opt/elec") / "config").mkdir(parents=True)
-        home = Path(self.here(image_environment()["DAGSTER_HOME"]))
-        home.mkdir()
-        shutil.copy(_REPOSITORY / "deploy" / "dagster.yaml", home)
-        shutil.copy(_REPOSITORY / "deploy" / "workspace.yaml", self.path("/opt/elec"))
 
 
 @dataclass(frozen=True, slots=True)
