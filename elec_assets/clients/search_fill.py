@@ -4,7 +4,6 @@ Order of writes for a page: the ledger's reservation, the call, the body as rece
 sidecar. A page counts once its sidecar is there; a crash between leaves bytes that sealing still uses.
 """
 
-import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import Grain, Window, epoch_ms, id_bounds, iso_ms, key_of
+from elec_assets.transforms.gzips import packed
 from elec_assets.transforms.search_coverage import PageMeta, query_id
 
 # Four digits of a page's key; 100 posts a page make a million posts an hour and query.
@@ -163,7 +163,7 @@ class SearchFill:
             usd = self._prices.page_usd if error.billed else 0.0
             self._ledger.settle(key.stem, usd=usd, posts=0, users=0)
             raise
-        self._create(key.body, gzip.compress(answer.body, 6, mtime=0))
+        self._create(key.body, packed(answer.body))
         try:
             head = read_head(answer.body)
         except XUnreadable:
@@ -198,7 +198,7 @@ class SearchFill:
             key.meta, _encode(msgspec.structs.replace(meta, status=status, outcome=outcome, problem=str(error)))
         )
         if body:
-            self._create(key.body, gzip.compress(body, 6, mtime=0))
+            self._create(key.body, packed(body))
 
     def _meta(self, question: HourQuestion, request: SearchRequest, key: SearchPage) -> PageMeta:
         return PageMeta(

@@ -4,7 +4,6 @@ A request costs the same for a minute and for a day, so the first hour of a day 
 all of them. Order of writes: the ledger's reservation, the call, the answer as received, the ledger's cost.
 """
 
-import gzip
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from elec_assets.domain.layout import CountsAnswer, parse_counts_answer
 from elec_assets.domain.registry import Candidate
 from elec_assets.domain.windows import DAY, HOUR, HOUR_MS, Grain, Window, epoch_ms, floor, window_at
 from elec_assets.transforms.completeness import MINUTE_MS, QueryCounts, asked_for, read_counts
-from elec_assets.transforms.gzips import unpacked
+from elec_assets.transforms.gzips import packed, unpacked
 from elec_assets.transforms.search_coverage import query_id
 
 # An hour is audited when it has been over for so long: at its second sealing, when also its day is over.
@@ -140,7 +139,7 @@ class DayCounts:
             # X may have counted before it failed; a request that it refused is not billed.
             self._ledger.settle(key, usd=self._count_usd if error.billed else 0.0, posts=0, users=0)
             return str(error)
-        self._store.create(key, gzip.compress(answer.body, 6, mtime=0))
+        self._store.create(key, packed(answer.body))
         self._ledger.settle(key, usd=self._count_usd, posts=0, users=0)
         return None if _counts(answer.body) else f"X answered 200 with no counts by minute; it is kept in {key}"
 
