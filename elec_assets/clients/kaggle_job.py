@@ -9,6 +9,7 @@ import msgspec
 from elec_assets.clients.kaggle_metadata import Metadata
 
 PRODUCTION = "https://api.kaggle.com"
+_SITE = "https://www.kaggle.com"
 # `owner/slug`, the slug of 6 to 50 characters (kaggle 2.2.4 checks it).
 _DATASET = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9][A-Za-z0-9-]{5,49}", re.ASCII)
 _SANDBOX = re.compile(r"http://127\.0\.0\.1:\d{1,5}", re.ASCII)
@@ -91,6 +92,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     settle_left_s: float
     patience: Patience
     result: str
+
+    @property
+    def page(self) -> str:
+        """Where people open the dataset: on Kaggle's site, or in the sandbox."""
+        site = _SITE if self.endpoint == PRODUCTION else self.endpoint
+        return f"{site}/datasets/{self.dataset}"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,7 @@ class Steps:
             problem=problem,
             base_version=self._base,
             version=self._version,
-            url=f"https://www.kaggle.com/datasets/{self._job.dataset}",
+            url=self._job.page,
             invalid_tags=self._invalid_tags,
             usability=self._usability,
             listed=self._listed,

@@ -15,10 +15,13 @@ from elec_assets.sandbox.http_server import HttpReply, HttpRequest, HttpServer
 from elec_assets.sandbox.kaggle_api import KaggleOptions, KaggleService
 from elec_assets.sandbox.kaggle_checks import Refused
 from elec_assets.sandbox.kaggle_faults import JSON_TYPE, KaggleFault, error_body, kaggle_fault, spoilt
+from elec_assets.sandbox.kaggle_page import HTML_TYPE, page
 from elec_assets.sandbox.kaggle_reading import download, version_of
 from elec_assets.sandbox.kaggle_state import Dataset, KaggleState
 
 _API = "/api/v1/"
+PAGES = "/datasets/"
+"""What the address of a dataset's page begins with, behind the server's."""
 _DROPPED = HttpReply(0, b"", {})
 
 
@@ -28,7 +31,7 @@ class KaggleRequest:
 
     Attributes:
         at: the server's time.
-        call: the API's method, such as `CreateDataset`; else `upload` or `download`.
+        call: the API's method, such as `CreateDataset`; else `upload`, `download` or `page`.
         body: of an API call, read; else None.
         status: HTTP status; 0 where the connection was reset instead.
         headers: of the request, by lower-case name.
@@ -108,6 +111,8 @@ class KaggleServer(HttpServer):
     def _true_answer(self, call: str, request: HttpRequest, fault: KaggleFault) -> HttpReply:
         if call == "download":
             return self._download(request)
+        if call == "page":
+            return self._page(request)
         body = _read(request)
         if call != "IntrospectToken" and request.headers.get("authorization") not in self._accepted:
             raise Refused(401, "Unauthorized: the credentials are not those of the sandbox")
@@ -134,6 +139,11 @@ class KaggleServer(HttpServer):
         made = {"Content-Type": "application/octet-stream", "Last-Modified": format_datetime(version.created, True)}  # noqa: FBT003 - usegmt
         return HttpReply(200, data, made)
 
+    def _page(self, request: HttpRequest) -> HttpReply:
+        assert self._service is not None  # noqa: S101
+        owner, _, slug = request.path.removeprefix(PAGES).partition("/")
+        return HttpReply(200, page(self._service.dataset(owner, slug), decompress=self._options.decompress), HTML_TYPE)
+
     def _log(self, call: str, request: HttpRequest, status: int) -> None:
         try:
             body = _read(request) if request.path.startswith(_API) else None
@@ -146,6 +156,8 @@ class KaggleServer(HttpServer):
 def _call(request: HttpRequest) -> str:
     if request.path.startswith("/upload/"):
         return "upload"
+    if request.path.startswith(PAGES):
+        return "page"
     return "download" if request.path.startswith("/download/") else request.path.rpartition("/")[2]
 
 

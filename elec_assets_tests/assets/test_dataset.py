@@ -140,7 +140,7 @@ def test_two_weeks_become_a_release_a_third_another_and_the_same_again_nothing(
     assert materialized(first) == ["staged", "dataset"]
     told = metadata(first, "dataset")
     assert (told["kaggle_version"], told["kaggle_shows_version"]) == (1, 1)
-    assert told["url"] == f"https://www.kaggle.com/datasets/{DATASET}"
+    assert told["url"] == f"{releases.server.url}/datasets/{DATASET}"
     assert metadata(first, "staged")["release"] == told["release"]
     held = releases.objects()
     manifest = json.loads(held[f"{told['release']}/manifest.json"])

@@ -11,6 +11,7 @@ from elec_assets.clients.kaggle_job import PRODUCTION
 from elec_assets.clients.kaggle_process import Child, Credential, Start, child_environment, start_child
 from elec_assets.clients.kaggle_release import Publisher
 from elec_assets.clients.kaggle_staged import ReleaseStopped, Target
+from elec_assets.clients.kaggle_states import Ledger
 from elec_assets.clients.store import Store
 from elec_assets.sandbox.kaggle_api import TOKEN
 from elec_assets.sandbox.kaggle_faults import KaggleFault
@@ -40,8 +41,11 @@ def test_a_test_that_asks_for_kaggle_itself_does_not_reach_it(on_disk: Store, tm
     where = Target(DATASET, PRODUCTION, Credential(username="nobody", key="none"))
     hasty = msgspec.structs.replace(QUICK, listed_s=0.1)
     publisher = Publisher(on_disk, where, Steady(), patience=hasty, start=under_guard(log))
+    staged = stage(tmp_path / "staged")
     with pytest.raises(ReleaseStopped, match="no usable answer from Kaggle: GetDataset: ConnectionError"):
-        publisher.publish(stage(tmp_path / "staged"), notes="x")
+        publisher.publish(staged, notes="x")
+    (made,) = Ledger(on_disk).read(staged.manifest.release_id).publications
+    assert made.url == f"https://www.kaggle.com/datasets/{DATASET}"
     named = {(a.event, a.host) for a in attempts(log) if a.refused}
     assert named == {("socket.getaddrinfo", "api.kaggle.com")}
 

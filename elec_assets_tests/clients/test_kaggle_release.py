@@ -71,7 +71,7 @@ def test_two_releases_become_two_whole_versions_and_the_same_again_publishes_not
     assert publisher(server).publish(first, notes=NOTES).version == 1
     assert publisher(server).publish(first, notes=NOTES).state == "unchanged"
     made = publisher(server).publish(second, notes="2027-W06 | weekly")
-    assert (made.state, made.version, made.url) == ("published", 2, f"https://www.kaggle.com/datasets/{DATASET}")
+    assert (made.state, made.version, made.url) == ("published", 2, f"{server.url}/datasets/{DATASET}")
     assert held(server) == [expected(first), expected(second)]
     assert server.dataset(SLUG).versions[1].notes == f"2027-W06 | weekly | {second.marker}"
     (done,) = publications(on_disk, second)

@@ -4,10 +4,12 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,22 @@ def test_nested_directories_are_kept_with_descriptions_and_columns(api: Api) -> 
         ("README.md", 5, ""),
         ("fr/2027/x.csv", 4, "numbers"),
     ]
+
+
+def test_a_person_finds_the_files_of_each_version_on_the_page_of_a_dataset(api: Api) -> None:
+    """The demo linked to kaggle.com, where nothing is of what it had published in the sandbox."""
+    directory = {"name": "fr 2027", "files": [{"token": api.upload("x & y.csv", b"a\n1\n")}]}
+    api.ask("CreateDataset", api.dataset(title="Elections <on> X", directories=[directory]))
+    body = {"versionNotes": "two", "files": [{"token": api.upload("README.md", b"again")}]}
+    api.ask("CreateDatasetVersion", {**OWNER, "body": body})
+    shown = api.session.get(f"{api.server.url}/datasets/{DATASET}", timeout=10)
+    assert (shown.status_code, shown.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "<h1>Elections &lt;on&gt; X</h1>" in shown.text
+    links = [unescape(link) for link in re.findall(r'href="([^"]+)"', shown.text)]
+    # Newest version first, files by name; as in downloads of Kaggle, without any credentials.
+    found = [requests.get(f"{api.server.url}{link}", timeout=10).content for link in links]
+    assert found == [b"again", b"hello", b"a\n1\n"]
+    assert requests.get(f"{api.server.url}/datasets/{USERNAME}/another", timeout=10).status_code == 404
 
 
 @pytest.mark.parametrize(
