@@ -95,9 +95,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def page(self) -> str:
-        """Where people open the dataset: on Kaggle's site, or in the sandbox."""
-        site = _SITE if self.endpoint == PRODUCTION else self.endpoint
-        return f"{site}/datasets/{self.dataset}"
+        """Where people open the dataset."""
+        return page_of(self.dataset, self.endpoint)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +129,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     invalid_tags: tuple[str, ...] = ()
     usability: float | None = None
     listed: dict[str, str] = {}
+
+
+def page_of(dataset: str, endpoint: str = PRODUCTION) -> str:
+    """Where people open a dataset: on Kaggle's site, or in the sandbox."""
+    return f"{_SITE if endpoint == PRODUCTION else endpoint}/datasets/{dataset}"
 
 
 def checked_endpoint(endpoint: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from elec_assets.clients.kaggle_job import page_of
 from elec_assets.clients.release_history import Staged, published
 from elec_assets.clients.release_snapshot import Snapshot, stage_tables
 from elec_assets.clients.store import Store
@@ -73,7 +74,7 @@ class ReleasePlan:
     @property
     def url(self) -> str:
         """Where people find the dataset."""
-        return f"https://www.kaggle.com/datasets/{self.dataset}"
+        return page_of(self.dataset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,7 @@ from elec_assets.sandbox.kaggle_reading import download, version_of
 from elec_assets.sandbox.kaggle_state import Dataset, KaggleState
 
 _API = "/api/v1/"
-PAGES = "/datasets/"
-"""What the address of a dataset's page begins with, behind the server's."""
+_PAGES = "/datasets/"
 _DROPPED = HttpReply(0, b"", {})
 
 
@@ -141,7 +140,7 @@ class KaggleServer(HttpServer):
 
     def _page(self, request: HttpRequest) -> HttpReply:
         assert self._service is not None  # noqa: S101
-        owner, _, slug = request.path.removeprefix(PAGES).partition("/")
+        owner, _, slug = request.path.removeprefix(_PAGES).partition("/")
         return HttpReply(200, page(self._service.dataset(owner, slug), decompress=self._options.decompress), HTML_TYPE)
 
     def _log(self, call: str, request: HttpRequest, status: int) -> None:
@@ -156,7 +155,7 @@ class KaggleServer(HttpServer):
 def _call(request: HttpRequest) -> str:
     if request.path.startswith("/upload/"):
         return "upload"
-    if request.path.startswith(PAGES):
+    if request.path.startswith(_PAGES):
         return "page"
     return "download" if request.path.startswith("/download/") else request.path.rpartition("/")[2]
 
