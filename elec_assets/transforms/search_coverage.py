@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import reduce
 from itertools import groupby
 from operator import and_, attrgetter, or_
+from typing import Annotated
 
 import msgspec
 
@@ -22,6 +23,9 @@ META_VERSION = 1
 INDEX_LAG = timedelta(seconds=90)
 
 
+_Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
     """The sidecar of one page: what was asked, when, and what came back. Times ISO 8601 with Z, ids as strings."""
 
@@ -32,13 +36,13 @@ class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
     query_id: str
     since_id: str
     until_id: str
-    page: int
+    page: _Whole
     endpoint: str
     registry_version: str
     asked_at: str
     received_at: str | None = None
-    status: int | None = None
-    result_count: int | None = None
+    status: _Whole | None = None
+    result_count: _Whole | None = None
     oldest_id: str | None = None
     last: bool = False
     outcome: Outcome | None = None

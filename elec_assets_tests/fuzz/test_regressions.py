@@ -35,6 +35,15 @@ def test_a_time_at_the_end_of_the_calendar_is_no_sidecar(field: str, moment: str
     check_meta(json.dumps(sidecar).encode())
 
 
+@pytest.mark.parametrize("name", ["page", "status", "result_count"])
+@pytest.mark.parametrize("number", [2**63, -1, 10**4000])
+def test_a_number_that_no_page_can_have_is_no_sidecar(name: str, number: int) -> None:
+    """A page number of 4,001 digits was taken for one (found by atheris, 2026-11-22)."""
+    sidecar = json.loads(seeds.sidecars()[0]) | {name: number}
+    with pytest.raises(ValueError, match=name):
+        read_meta(json.dumps(sidecar).encode())
+
+
 @pytest.mark.parametrize("name", ["rows", "received", "rejects", "raw_objects"])
 @pytest.mark.parametrize("count", [2**63, -1])
 def test_a_count_that_no_table_holds_is_no_coverage_row(name: str, count: int) -> None:
