@@ -10,20 +10,17 @@ from datetime import timedelta
 from functools import reduce
 from itertools import groupby
 from operator import and_, attrgetter, or_
-from typing import Annotated
 
 import msgspec
 
 from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import created_ms, epoch_ms, parse_iso
+from elec_assets.transforms.coverage import Count
 
 META_VERSION = 1
 # X finds a post about 30 s after it was made; a question asked earlier proves nothing about the newest time.
 INDEX_LAG = timedelta(seconds=90)
-
-
-_Whole = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +33,13 @@ class PageMeta(msgspec.Struct, frozen=True, kw_only=True):
     query_id: str
     since_id: str
     until_id: str
-    page: _Whole
+    page: Count
     endpoint: str
     registry_version: str
     asked_at: str
     received_at: str | None = None
-    status: _Whole | None = None
-    result_count: _Whole | None = None
+    status: Count | None = None
+    result_count: Count | None = None
     oldest_id: str | None = None
     last: bool = False
     outcome: Outcome | None = None
