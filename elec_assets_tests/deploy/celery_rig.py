@@ -93,6 +93,15 @@ class Rig:
     def _said(self) -> str:
         return "".join(f"\n== {name}\n{self.log(name)[-3000:]}" for name in self.processes)
 
+    def hold(self, *names: str) -> None:
+        """Stop the first process of workers where it is: they begin no run, and what they are sent waits."""
+        for name in names:
+            os.kill(self.processes[name].pid, signal.SIGSTOP)
+
+    def let_go(self, *names: str) -> None:
+        for name in names:
+            os.kill(self.processes[name].pid, signal.SIGCONT)
+
     def kill(self, name: str) -> None:
         """`kill -9` of a worker's first process alone; the kernel ends its children (PR_SET_PDEATHSIG)."""
         process = self.processes.pop(name)
@@ -149,8 +158,14 @@ class Rig:
 
     def runs(self, backfill: str) -> list[dg.RunRecord]:
         """Those of a backfill, by when they began; what never began is not among them."""
-        records = self.instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill}))
-        return sorted((r for r in records if r.start_time is not None), key=lambda r: r.start_time or 0.0)
+        return sorted((r for r in self._of(backfill) if r.start_time is not None), key=lambda r: r.start_time or 0.0)
+
+    def launched(self, backfill: str) -> int:
+        """How many runs of a backfill were handed to the workers, begun or not."""
+        return sum(DAGSTER_CELERY_TASK_ID_TAG in r.dagster_run.tags for r in self._of(backfill))
+
+    def _of(self, backfill: str) -> Sequence[dg.RunRecord]:
+        return self.instance.get_run_records(dg.RunsFilter(tags={"dagster/backfill": backfill}))
 
     def worker_of(self, run: dg.DagsterRun) -> str:
         """The name of the worker that has or had a run, as its task's result in Redis says; empty: none yet."""

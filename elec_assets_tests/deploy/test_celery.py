@@ -46,22 +46,21 @@ def redis() -> Iterator[Redis]:
         yield server
 
 
-def seeded(folder: Path, hours: int, a_hour: int) -> None:
+def seeded(folder: Path, hours: int, a_hour: int) -> Path:
+    """Raw objects for the workers, in `store`; returns another store with the same."""
     seeds.registry(folder)
     seeds.captured(folder / "store", hours, a_hour)
+    return Path(shutil.copytree(folder / "store", folder / "alone"))
 
 
 def one_process(
-    folder: Path, hours: int, of_weeks: Sequence[str], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> Path:
-    """The same raw objects, made into everything in this process."""
-    alone = folder / "alone"
-    shutil.copytree(folder / "store", alone)
+    alone: Path, hours: int, of_weeks: Sequence[str], instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a store holds, made into everything in this process."""
     with monkeypatch.context() as m:
-        m.setenv("ELEC_REGISTRY", str(folder / "candidates.yaml"))
+        m.setenv("ELEC_REGISTRY", str(alone.parent / "candidates.yaml"))
         m.setenv("ELEC_STORE", str(alone))
         backfilled(instance, seeds.hour_keys(hours), seeds.week_keys(hours), of_weeks)
-    return alone
 
 
 def overlapping(runs: Sequence[dg.RunRecord]) -> int:
@@ -113,18 +112,25 @@ def test_a_backfill_splits_between_workers_outlives_one_and_makes_the_same_bytes
     postgres: Postgres,
     redis: Redis,
 ) -> None:
-    """60 s of CPU for all processes, 128 s on two cores that others used too (2026-11); the daemon looks every 30 s."""
+    """60 s of CPU for all processes, 110 s on two cores that others used too (2026-11); the daemon looks every 30 s.
+
+    On a quick machine a run of 24 hours was over (6 s) before the next was launched (9 s after it), and workers that
+    had shared the runs had never had one at the same time. So they wait until there is one for each.
+    """
     hours = 48
-    seeded(tmp_path, hours, 10)
-    alone = one_process(tmp_path, hours, WEEKLY, instance, bare)
+    alone = seeded(tmp_path, hours, 10)
     with rig(tmp_path, postgres, redis, "celery", QUICK) as made:
         # X is not asked: no token. So hours need not wait for each other.
         made.instance.event_log_storage.set_concurrency_slots(POOL, 2)
         backfill = made.backfill(seeds.hour_keys(hours), seeds.week_keys(hours), WEEKLY)
         made.start("code", *WORKERS)
         made.wait_until_up()
+        made.hold(*WORKERS)
         made.start("daemon")
+        made.wait(lambda: made.launched(backfill) == hours / 24, 240, "run for each worker")
+        made.let_go(*WORKERS)
         lost = kill_at_work(made, backfill)
+        one_process(alone, hours, WEEKLY, instance, bare)
         made.wait_for(backfill, 600)
         judge(made, backfill, lost, hours)
         assert derived(made.store) == derived(alone)
@@ -145,8 +151,8 @@ def test_eight_weeks_split_between_workers_outlive_one_and_make_the_same_bytes(
 ) -> None:
     """11 minutes in this process, 9 on the workers, on two cores that others used too (2026-11)."""
     hours = 8 * 168
-    seeded(tmp_path, hours, 10)
-    alone = one_process(tmp_path, hours, OF_WEEKS, instance, bare)
+    alone = seeded(tmp_path, hours, 10)
+    one_process(alone, hours, OF_WEEKS, instance, bare)
     with rig(tmp_path, postgres, redis, "weeks", QUICK) as made:
         made.instance.event_log_storage.set_concurrency_slots(POOL, 2)
         backfill = made.backfill(seeds.hour_keys(hours), seeds.week_keys(hours))
