@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Literal
 from urllib.parse import urlsplit
+
+from elec_assets_tests.local_http import serving
 
 # What may never be seen: some answers of S3 repeat the token, and the key.
 SECRET, SESSION = "CANARY-SECRET-KEY", "CANARY-SESSION-TOKEN"
@@ -70,17 +72,11 @@ def faulty_s3(behind: str) -> Iterator[FaultyS3]:
         state = found
         target = urlsplit(behind).netloc
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.endpoint = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield found
-    finally:
-        found.stopped.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as found.endpoint:
+        try:
+            yield found
+        finally:
+            found.stopped.set()
 
 
 class _Handler(BaseHTTPRequestHandler):

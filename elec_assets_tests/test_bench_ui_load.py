@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +31,7 @@ from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.windows import X_EPOCH_MS, epoch_ms
 from elec_assets_tests.deploy import postgres
 from elec_assets_tests.deployment import REPOSITORY
+from elec_assets_tests.local_http import QuietHandler, serving
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 OPENED = epoch_ms(NOW)
@@ -120,14 +120,14 @@ def test_what_only_a_page_of_the_ui_sends_is_recorded() -> None:
     assert (socket.path, socket.frames) == ("/graphql", [Frame(1.0, "{}")])
 
 
-class Ui(BaseHTTPRequestHandler):
+class Ui(QuietHandler):
     """Answers as a body says: `slow` waits for the next, others at once."""
 
     protocol_version = "HTTP/1.1"
     next_came = threading.Event()
     heard: ClassVar[list[str]] = []
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.heard.append(asked)
         if asked == "slow":
@@ -142,21 +142,13 @@ class Ui(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture
 def ui() -> Iterator[int]:
     Ui.heard.clear()
     Ui.next_came.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ui) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+    with serving(Ui) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def test_a_client_asks_what_was_recorded_but_nothing_whose_answer_is_awaited(ui: int, tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """How requests to Google Trends travel: the cookie between processes, and answers without end or measure."""
 
-import http.server
 import logging
-import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -16,46 +15,24 @@ from elec_assets.clients.trends_session import MOST_BYTES, TrendsSession
 from elec_assets.sandbox.trends_faults import TrendsFault
 from elec_assets_tests.clients.hours import Clock
 from elec_assets_tests.clients.trends import Google
+from elec_assets_tests.local_http import QuietHandler, serving
 
 StartGoogle = Callable[..., Google]
 KEY = "state/google_trends/cookies.json"
 
 
-@pytest.fixture
-def baker() -> Iterator[http.server.HTTPServer]:
-    """A server that sets the cookies in its `set_cookies`, and keeps in `came` those that come with requests."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            came.append(self.headers.get("Cookie", ""))
-            self.send_response(404)
-            for cookie in set_cookies:
-                self.send_header("Set-Cookie", cookie)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None: ...
-
-    came: list[str] = []
-    set_cookies: list[str] = []
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.came, server.set_cookies = came, set_cookies  # type: ignore[attr-defined]  # for the tests
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
+@dataclass
 class Visits:
-    """Processes that visit the baker one after the other, with one store."""
+    """Processes that visit a baker of cookies one after the other, with one store.
 
-    def __init__(self, baker: http.server.HTTPServer, store: Store, clock: Clock) -> None:
-        self.came: list[str] = baker.came  # type: ignore[attr-defined]  # as above
-        self.set_cookies: list[str] = baker.set_cookies  # type: ignore[attr-defined]  # as above
-        self.port = baker.server_address[1]
-        self.store = store
-        self.clock = clock
+    The baker sets those in `set_cookies`, and keeps in `came` what comes with a request.
+    """
+
+    store: Store
+    clock: Clock
+    port: str = ""
+    came: list[str] = field(default_factory=list)
+    set_cookies: list[str] = field(default_factory=list)
 
     def visit(self, times: int = 1, host: str = "127.0.0.1") -> list[str]:
         """Cookies that one process sends."""
@@ -68,8 +45,21 @@ class Visits:
 
 
 @pytest.fixture
-def visits(baker: http.server.HTTPServer, on_disk: Store, clock: Clock) -> Visits:
-    return Visits(baker, on_disk, clock)
+def visits(on_disk: Store, clock: Clock) -> Iterator[Visits]:
+    made = Visits(on_disk, clock)
+
+    class Baker(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            made.came.append(self.headers.get("Cookie", ""))
+            self.send_response(404)
+            for cookie in made.set_cookies:
+                self.send_header("Set-Cookie", cookie)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with serving(Baker) as url:
+        made.port = url.rpartition(":")[2]
+        yield made
 
 
 def test_a_cookie_is_sent_back_by_this_process_and_the_next(visits: Visits) -> None:

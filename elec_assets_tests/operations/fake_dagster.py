@@ -1,12 +1,12 @@
 """A webserver that answers like Dagster's GraphQL, as recorded from Dagster 1.13.27 (2026-11), over scripted states."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from elec_assets_tests import local_http
 
 ASSET = "fr_2027/twitter/tweets"
 
@@ -71,25 +71,10 @@ class FakeDagster:
 
 @contextmanager
 def serving(fake: FakeDagster) -> Iterator[FakeDagster]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Handler(local_http.QuietHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps({"data": fake.answer(asked["query"], asked["variables"])}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(200, json.dumps({"data": fake.answer(asked["query"], asked["variables"])}).encode())
 
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with local_http.serving(Handler) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
