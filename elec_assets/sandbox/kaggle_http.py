@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from elec_assets.sandbox import kaggle_uploads
 from elec_assets.sandbox.faults import Fault, FaultScript
@@ -15,7 +14,7 @@ from elec_assets.sandbox.http_server import HttpReply, HttpRequest, HttpServer
 from elec_assets.sandbox.kaggle_api import KaggleOptions, KaggleService
 from elec_assets.sandbox.kaggle_checks import Refused
 from elec_assets.sandbox.kaggle_faults import JSON_TYPE, KaggleFault, error_body, kaggle_fault, spoilt
-from elec_assets.sandbox.kaggle_page import HTML_TYPE, page
+from elec_assets.sandbox.kaggle_page import HTML_TYPE, download_path, page
 from elec_assets.sandbox.kaggle_reading import download, version_of
 from elec_assets.sandbox.kaggle_state import Dataset, KaggleState
 
@@ -126,9 +125,7 @@ class KaggleServer(HttpServer):
         version = version_of(dataset, body.get("datasetVersionNumber"))
         name = str(body.get("fileName") or "")
         called, _ = download(version, name, decompress=self._options.decompress)
-        query = urlencode({"file": name}) if name else ""
-        path = f"/download/{dataset.ref}/{version.number}/{quote(called)}?{query}".rstrip("?")
-        return HttpReply(302, b"", {"Location": f"{self.url}{path}"})
+        return HttpReply(302, b"", {"Location": f"{self.url}{download_path(dataset, version, called, name)}"})
 
     def _download(self, request: HttpRequest) -> HttpReply:
         assert self._service is not None  # noqa: S101

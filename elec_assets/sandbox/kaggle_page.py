@@ -23,6 +23,12 @@ def page(dataset: Dataset, *, decompress: bool) -> bytes:
     ).encode()
 
 
+def download_path(dataset: Dataset, version: Version, called: str, path: str) -> str:
+    """Where a file of a version, or with an empty path its zip, is downloaded under the name it is called by."""
+    query = f"?{urlencode({'file': path})}" if path else ""
+    return f"/download/{dataset.ref}/{version.number}/{quote(called)}{query}"
+
+
 def _version(dataset: Dataset, version: Version, *, decompress: bool) -> str:
     shown = sorted((file.shown(decompress=decompress) for file in version.files.values()), key=lambda file: file.path)
     files = "".join(_file(dataset, version, file) for file in shown)
@@ -32,5 +38,5 @@ def _version(dataset: Dataset, version: Version, *, decompress: bool) -> str:
 
 def _file(dataset: Dataset, version: Version, file: StoredFile) -> str:
     name = file.path.rpartition("/")[2]
-    link = f"/download/{dataset.ref}/{version.number}/{quote(name)}?{urlencode({'file': file.path})}"
+    link = download_path(dataset, version, name, file.path)
     return f'<tr><td><a href="{escape(link)}">{escape(file.path)}</a></td><td>{len(file.data):,} bytes</td></tr>'
