@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def named(assets: Sequence[str]) -> str:
+    """Some assets in few words."""
+    return ", ".join(assets) if len(assets) < _NAMED else f"{assets[0]} and {len(assets) - 1} more"
+
+
 @dataclass(frozen=True, slots=True)
 class Backfill:
     """One that was launched: its id, and what it is to make."""
@@ -122,7 +127,7 @@ class Dagster:
         Raises:
             DagsterUnreachable: see `DagsterApi`.
         """
-        told = ", ".join(assets) if len(assets) < _NAMED else f"{assets[0]} and {len(assets) - 1} more"
+        told = named(assets)
         say(f"Backfill of {told}: {len(partitions)} partitions, {partitions[0]} to {partitions[-1]}")
         return Backfill(self.api.launch_backfill(assets, partitions), assets, partitions, told)
 
