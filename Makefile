@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 3600
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test types layers bytecode prove bench docs lock clean
+.PHONY: help install demo test e2e types layers bytecode prove bench docs lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,11 +34,15 @@ demo: install ## the main job on a sandbox, with Dagster's UI on http://127.0.0.
 test: install ## every check: format, lint, types, layers, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@# mypy takes one core. On the other pytest reads all tests once: then it need not in each of its processes.
-	$(MAKE) --no-print-directory --jobs 2 types layers bytecode
+	@# pytest reads all tests once: then it need not in each of its processes.
+	$(MAKE) --no-print-directory --jobs 2 layers bytecode
 	@# Not all in one run of four processes: it takes as long (2026-11-22), and tests of capture, which go by time, fail.
 	@# In the order of the files: the long ones are not at the end, where one process would work alone.
 	$(BIN)/pytest -m "not prove and not e2e" --hypothesis-profile quick --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	@# The end-to-end tests often wait for Dagster's daemon: a third of two cores. mypy takes 62 s of CPU (2026-11-22).
+	$(MAKE) --no-print-directory --jobs 2 e2e types
+
+e2e:
 	$(BIN)/pytest elec_assets_tests/e2e elec_assets_tests/deploy -m "not prove and e2e" --numprocesses 2 --dist loadfile
 
 types:
