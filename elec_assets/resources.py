@@ -14,7 +14,7 @@ from elec_assets.clients.kaggle_staged import Target
 from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.release_builder import NO_DATASET, ReleasePlan
 from elec_assets.clients.release_publishing import Desk
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.source_claim import TRENDS, X, claim
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
@@ -22,6 +22,7 @@ from elec_assets.clients.trends_loan import Loans
 from elec_assets.clients.trends_pace import TrendsLimits
 from elec_assets.clients.trends_task import STOP_AFTER_S, TrendsSource
 from elec_assets.clients.x_api import XApi
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets.domain.registry import Election
 from elec_assets.domain.rules import query_limit
 from elec_assets.domain.trends import SOURCE
@@ -71,6 +72,11 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
         return self.token is not None and (self.free or self.budget_usd > 0)
 
     @property
+    def prices(self) -> Prices:
+        """What it bills."""
+        return FREE if self.free else Prices(self.post_usd, self.user_usd, self.count_usd)
+
+    @property
     def query_limit(self) -> int:
         """Most characters of a query: 512 for recent search, 1,024 for the full archive."""
         return query_limit(self.archive)
@@ -93,9 +99,8 @@ class XSearchResource(dg.ConfigurableResource[SearchFill]):
             clock=utc_now,
             sleep=time.sleep,
         )
-        prices = Prices(0.0, 0.0) if self.free else Prices(self.post_usd, self.user_usd, self.count_usd)
         ledger = SpendLedger(store, SEARCH_POOL, self.budget_usd, utc_now)
-        return SearchFill(store=store, api=api, ledger=ledger, prices=prices, clock=utc_now)
+        return SearchFill(store=store, api=api, ledger=ledger, prices=self.prices, clock=utc_now)
 
 
 class TrendsResource(dg.ConfigurableResource["TrendsBackend"]):

@@ -14,7 +14,7 @@ import dagster as dg
 from elec_assets import partitions
 from elec_assets.assets import parts
 from elec_assets.assets.trends_run import trends_key
-from elec_assets.clients.search_fill import Prices
+from elec_assets.clients.search_fill import page_usd
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
 from elec_assets.clients.tweet_archive import TweetArchive
@@ -255,7 +255,7 @@ def _refusal(store: Store, x_search: XSearchResource, now: datetime) -> str | No
     if x_search.free:
         return None
     ledger = SpendLedger(store, SEARCH_POOL, x_search.budget_usd, lambda: now)
-    refusal = ledger.refusal(Prices(x_search.post_usd, x_search.user_usd).page_usd)
+    refusal = ledger.refusal(page_usd(x_search.prices))
     return None if refusal is None else f"{refusal}; the hours stay not_run until then"
 
 

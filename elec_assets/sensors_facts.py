@@ -13,7 +13,6 @@ from elec_assets.assets import parts
 from elec_assets.capture.status import Status, StatusUnreadable, read_status
 from elec_assets.clients import alert_sources
 from elec_assets.clients.alert_sources import AlertSources, Coverage
-from elec_assets.clients.search_fill import Prices
 from elec_assets.clients.store import Store
 from elec_assets.clients.watch_seen import read_seen
 from elec_assets.dagster_state import AssetState, Checks, Materialized, asset_states, fail_window, failed_runs
@@ -197,8 +196,8 @@ class Gatherer:
         settings = self._settings
         if not settings.x_configured or settings.x_is_loopback:
             return False
-        prices = Prices(settings.x_post_usd, settings.x_user_usd, settings.x_count_usd)
-        return alert_sources.search_over_budget(store, SEARCH_POOL, settings.x_fill_budget_usd, prices, now)
+        budget = settings.x_fill_budget_usd
+        return alert_sources.search_over_budget(store, SEARCH_POOL, budget, settings.x_prices, now)
 
 
 def _never_made_since(state: AssetState) -> datetime | None:

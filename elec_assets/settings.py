@@ -17,6 +17,8 @@ from dotenv import load_dotenv
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from elec_assets.domain.prices import Prices
+
 _WORKSPACE = "workspace.yaml"
 KAGGLE = "https://api.kaggle.com"
 """Kaggle's own API; `clients/kaggle_job.py` lets nothing else through but a sandbox."""
@@ -341,6 +343,11 @@ class Settings(BaseSettings):
     def x_configured(self) -> bool:
         """Whether anything may be asked of X: a token, and a budget or a free address."""
         return self.x_bearer_token is not None and (self.x_is_loopback or self.x_fill_budget_usd > 0)
+
+    @property
+    def x_prices(self) -> Prices:
+        """What X itself bills."""
+        return Prices(self.x_post_usd, self.x_user_usd, self.x_count_usd)
 
     @property
     def x_fill_budget_usd(self) -> float:

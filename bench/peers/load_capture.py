@@ -12,7 +12,6 @@ import msgspec
 import tweepy  # so that importing it is not part of what is measured
 
 from bench.measure import Figures, Job
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import WallClock
 from elec_assets.capture.options import CaptureOptions, XParts
 from elec_assets.capture.parts import Stream
@@ -23,6 +22,7 @@ from elec_assets.clients.x_control import XControl
 from elec_assets.clients.x_rules import XRules
 from elec_assets.clients.x_stream import GATHER_S, Listener, StreamEnd, XStream
 from elec_assets.domain.layout_capture import parse_batch
+from elec_assets.domain.prices import FREE
 from elec_assets.sandbox.x_api import TOKEN
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.journals import decode_journal
@@ -111,7 +111,7 @@ def _options(folder: Path, seconds: float) -> CaptureOptions:
         spool=folder / "spool",
         cap_bytes=10**11,
         budget_usd=0.0,
-        prices=Prices(0.0, 0.0),
+        prices=FREE,
         sandbox=True,
         store=lambda: open_store((folder / "store").as_uri()),
         for_s=seconds,

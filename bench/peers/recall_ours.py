@@ -11,12 +11,10 @@ from pathlib import Path
 from bench.fault_script import HOUR, Script, Stage, around, played
 from bench.measure import Figures, Job, PathFailed
 from bench.recall_truth import Holes, false_posts, holes, loss, outages_of, truth
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import CaptureClock
 from elec_assets.capture.options import CaptureOptions, CaptureSummary, XParts
 from elec_assets.capture.service import Service
 from elec_assets.clients.hour_sealer import HourSealer
-from elec_assets.clients.search_fill import Prices as FillPrices
 from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
@@ -29,6 +27,7 @@ from elec_assets.clients.x_stream import CONNECT_S, GATHER_S, STALL_S, XStream
 from elec_assets.domain import calendar
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.journal import KEEP_ALIVE_MS, MARGIN_MS
+from elec_assets.domain.prices import FREE
 from elec_assets.domain.rules import query_limit
 from elec_assets.domain.windows import HOUR as HOUR_LENGTH
 from elec_assets.domain.windows import Window, epoch_ms, from_epoch_ms
@@ -149,7 +148,7 @@ def _captured(stage: Stage, folder: Path) -> tuple[CaptureSummary, list[str]]:
         spool=folder / "spool",
         cap_bytes=10**9,
         budget_usd=0.0,
-        prices=Prices(0.0, 0.0),
+        prices=FREE,
         sandbox=True,
         store=lambda: _store(folder),
     )
@@ -194,4 +193,4 @@ def _fill(stage: Stage, store: Store) -> SearchFill:
 
     api = XApi(token=TOKEN, base_url=stage.x.url, archive="all", timeout_s=30.0, pace_s=0.0, clock=now, sleep=sleep)
     ledger = SpendLedger(store, "x_search", 0.0, now)
-    return SearchFill(store=store, api=api, ledger=ledger, prices=FillPrices(0.0, 0.0), clock=now)
+    return SearchFill(store=store, api=api, ledger=ledger, prices=FREE, clock=now)

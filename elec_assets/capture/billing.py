@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from elec_assets.domain.prices import Prices
+
 MOST_IDS = 1_000_000
 """Ids remembered of a day: 75 MB. X sells 3 million posts a month; what comes after is counted each time it comes."""
 _ID_BYTES = 8
@@ -39,14 +41,6 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
-    """What X bills for one post and one user, USD; zero where it is free."""
-
-    post_usd: float
-    user_usd: float
-
-
-@dataclass(frozen=True, slots=True)
 class Read:
     """What a line made X bill: new posts and users."""
 
@@ -55,7 +49,7 @@ class Read:
 
     def usd(self, prices: Prices) -> float:
         """Its price."""
-        return self.posts * prices.post_usd + self.users * prices.user_usd
+        return prices.of(self.posts, self.users)
 
 
 MOST = Read(3, 3)

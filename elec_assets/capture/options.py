@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.parts import Connections, Stream
 from elec_assets.capture.rule_keeper import RulesAtX
 from elec_assets.clients.store import Store
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.registry import Registry
 
 

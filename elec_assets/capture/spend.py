@@ -14,11 +14,12 @@ from pathlib import Path
 
 import msgspec
 
-from elec_assets.capture.billing import MOST, DayIds, Prices, Read
+from elec_assets.capture.billing import MOST, DayIds, Read
 from elec_assets.capture.clock import CaptureClock
 from elec_assets.capture.files import replace_file
 from elec_assets.capture.peak import Peak
 from elec_assets.capture.spend_month import VERSION, CaptureMonth, read_month
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.windows import from_epoch_ms
 
 # A post sent just before midnight may be billed to the day before: in the first seconds of a day none is remembered.

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from elec_assets.clients.kaggle_states import Ledger, LedgerUnreadable, State
-from elec_assets.clients.search_fill import Prices
+from elec_assets.clients.search_fill import page_usd
 from elec_assets.clients.spend_ledger import LedgerUnreadable as SpendUnreadable
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
@@ -20,6 +20,7 @@ from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.domain import layout_releases, layout_trends
 from elec_assets.domain.layout_trends import TrendsPlace
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.windows import HOUR, Grain, Window, epoch_ms, floor, from_epoch_ms, parse_iso
 from elec_assets.transforms import trends_coverage
 from elec_assets.transforms.coverage import CoverageUnreadable, HourCoverage
@@ -92,7 +93,7 @@ def search_over_budget(store: Store, owner: str, budget_usd: float, prices: Pric
         StoreError: the store refused.
     """
     try:
-        return SpendLedger(store, owner, budget_usd, lambda: now).refusal(prices.page_usd) is not None
+        return SpendLedger(store, owner, budget_usd, lambda: now).refusal(page_usd(prices)) is not None
     except SpendUnreadable:
         return False
 

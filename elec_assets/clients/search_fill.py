@@ -19,6 +19,7 @@ from elec_assets.clients.x_errors import XError, XOutOfReach, XRateLimited, XUnr
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import SearchPage
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.windows import Grain, Window, epoch_ms, id_bounds, iso_ms, key_of
 from elec_assets.transforms.gzips import packed
 from elec_assets.transforms.search_coverage import PageMeta, query_id
@@ -31,25 +32,9 @@ _RATE_PERIOD = timedelta(minutes=15)
 _MOST_LOST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """What X bills, USD. Users and referenced posts sent along are counted: X does not say whether it bills them.
-
-    `count_usd` is one request of the counts endpoint.
-    """
-
-    post_usd: float
-    user_usd: float
-    count_usd: float = 0.0
-
-    @property
-    def page_usd(self) -> float:
-        """Upper bound of one page: each post with two referenced posts (a reply that quotes), an author for each."""
-        return PAGE_POSTS * 3 * (self.post_usd + self.user_usd)
-
-    def of(self, head: PageHead) -> float:
-        """What one page cost."""
-        return head.posts * self.post_usd + head.users * self.user_usd
+def page_usd(prices: Prices) -> float:
+    """Upper bound of one page: each post with two referenced posts (a reply that quotes), an author for each."""
+    return prices.of(PAGE_POSTS * 3, PAGE_POSTS * 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +141,20 @@ class SearchFill:
         return None if last or head.next_token == request.next_token else with_token(request, str(head.next_token))
 
     def _received(self, request: SearchRequest, key: SearchPage) -> tuple[PageHead, datetime]:
-        self._ledger.reserve(key.stem, self._prices.page_usd)
+        self._ledger.reserve(key.stem, page_usd(self._prices))
         try:
             answer = self._api.search(request)
         except XError as error:
-            usd = self._prices.page_usd if error.billed else 0.0
+            usd = page_usd(self._prices) if error.billed else 0.0
             self._ledger.settle(key.stem, usd=usd, posts=0, users=0)
             raise
         self._create(key.body, packed(answer.body))
         try:
             head = read_head(answer.body)
         except XUnreadable:
-            self._ledger.settle(key.stem, usd=self._prices.page_usd, posts=0, users=0)
+            self._ledger.settle(key.stem, usd=page_usd(self._prices), posts=0, users=0)
             raise
-        self._ledger.settle(key.stem, usd=self._prices.of(head), posts=head.posts, users=head.users)
+        self._ledger.settle(key.stem, usd=self._prices.of(head.posts, head.users), posts=head.posts, users=head.users)
         return head, answer.received_at
 
     def _held(self) -> XError | OverBudget | None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import CaptureClock
 from elec_assets.capture.options import CaptureOptions, CaptureRefused, CaptureSummary, XParts
 from elec_assets.capture.service import Service
@@ -13,6 +12,7 @@ from elec_assets.clients.x_connections import XConnections
 from elec_assets.clients.x_control import XControl
 from elec_assets.clients.x_rules import XRules
 from elec_assets.clients.x_stream import CONNECT_S, GATHER_S, STALL_S, XStream
+from elec_assets.domain.prices import FREE
 from elec_assets.operations.report import DONE, FAILED
 from elec_assets.settings import Settings
 
@@ -81,7 +81,7 @@ def _options(settings: Settings, elections: tuple[str, ...], for_s: float | None
         spool=settings.spool_path,
         cap_bytes=settings.spool_max_bytes,
         budget_usd=settings.x_capture_budget_usd,
-        prices=Prices(0.0, 0.0) if free else Prices(settings.x_post_usd, settings.x_user_usd),
+        prices=FREE if free else settings.x_prices,
         sandbox=free,
         store=lambda: open_store(settings.store_url, allow_http=settings.store_allows_http),
         elections=elections,

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import FastClock
 from elec_assets.capture.options import CaptureOptions, CaptureSummary, XParts
 from elec_assets.capture.service import Service
@@ -22,6 +21,7 @@ from elec_assets.clients.x_connections import XConnections
 from elec_assets.clients.x_control import XControl
 from elec_assets.clients.x_rules import XRules
 from elec_assets.clients.x_stream import CONNECT_S, STALL_S, XStream
+from elec_assets.domain.prices import FREE
 from elec_assets.domain.registry import Election
 from elec_assets.domain.windows import HOUR, Grain, Window, epoch_ms, from_epoch_ms, iso, window_at
 from elec_assets.operations.demo_setup import TOKEN
@@ -118,7 +118,7 @@ class Evening:
             spool=self.folder / "evening-spool",
             cap_bytes=_CAP_BYTES,
             budget_usd=0.0,
-            prices=Prices(0.0, 0.0),
+            prices=FREE,
             sandbox=True,
             store=lambda: open_store((self.folder / "data").as_uri()),
             for_s=seconds,

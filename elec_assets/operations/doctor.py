@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from elec_assets.clients.rate_governor import RateGovernor, lock_path
 from elec_assets.clients.registry_history import TO_ACCEPT, TO_DATE, HistoryUnreadable, RegistryHistory
 from elec_assets.clients.registry_source import load_registry
-from elec_assets.clients.search_fill import Prices
+from elec_assets.clients.search_fill import page_usd
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import Store, StoreError, open_store
 from elec_assets.clients.trends_errors import GovernorUnreadable
@@ -172,7 +172,7 @@ def _budget(settings: Settings, store: Store) -> Check:
         spent = SpendLedger(store, "x_search", share, lambda: datetime.now(UTC)).month().total_usd
     except LedgerUnreadable as error:
         return Check("budget", "fail", str(error))
-    page = Prices(settings.x_post_usd, settings.x_user_usd).page_usd
+    page = page_usd(settings.x_prices)
     found = f"{spent:.2f} of {share:.2f} USD spent or reserved this month for searches"
     if share - spent < page:
         todo = f"A page may cost {page:.2f} USD, so none is asked for: raise ELEC_X_BUDGET_USD or ELEC_X_FILL_SHARE"

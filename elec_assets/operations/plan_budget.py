@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.spend import least_share_usd
 from elec_assets.domain.registry import CaptureChanges, CapturePlan, Election
 from elec_assets.operations.plan_month import DAYS, CostAhead, MonthAhead, hours_listened
@@ -57,7 +56,7 @@ def budget_ahead(
 def too_small(settings: Settings) -> str | None:
     """Why nothing is listened to with the stream's share, where it is below the least."""
     share = settings.x_capture_budget_usd
-    least = least_share_usd(Prices(settings.x_post_usd, settings.x_user_usd))
+    least = least_share_usd(settings.x_prices)
     if settings.x_is_loopback or not share or share >= least:
         return None
     return (

@@ -15,9 +15,10 @@ from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, StoreError, open_store
 from elec_assets.clients.x_api import XApi
+from elec_assets.domain.prices import FREE
 from elec_assets.sandbox.x_api import TOKEN
 from elec_assets_tests.bad_input.place import NOW, PARTITION
-from elec_assets_tests.clients.hours import FREE, HOUR, sealer
+from elec_assets_tests.clients.hours import HOUR, sealer
 
 _NOBODY = 65534
 # Questions of two runs in the same millisecond refuse each other: here one takes the even ones, the other the odd.

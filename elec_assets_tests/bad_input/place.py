@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import TweetArchive
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets.domain.windows import HOUR as AN_HOUR
 from elec_assets.domain.windows import Grain, Window, id_bounds, key_of
 from elec_assets.sandbox.faults import Fault, FaultScript
@@ -20,7 +21,7 @@ from elec_assets.sandbox.world import World
 from elec_assets.sandbox.x_api import XApi, XOptions
 from elec_assets.sandbox.x_fields import Spelling
 from elec_assets.sandbox.x_http import XServer
-from elec_assets_tests.clients.hours import FREE, HOUR, SCENE, Clock, objects, sealer, search_fill
+from elec_assets_tests.clients.hours import HOUR, SCENE, Clock, objects, sealer, search_fill
 
 # Rows of the hour that nothing disturbs; the prepared store holds its newest 100.
 WHOLE_ROWS = 261

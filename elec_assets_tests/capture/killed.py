@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import FastClock
 from elec_assets.capture.options import CaptureOptions
 from elec_assets.capture.outbox import Outbox
@@ -17,15 +16,14 @@ from elec_assets.capture.uploader import Uploader
 from elec_assets.capture.wanted import Wanted
 from elec_assets.clients.hour_sealer import HourSealer
 from elec_assets.clients.registry_source import load_registry
-from elec_assets.clients.search_fill import Prices as SearchPrices
 from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import open_store
 from elec_assets.clients.x_api import XApi
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets.domain.windows import Grain, from_epoch_ms, window_at
 from elec_assets.sandbox.x_api import TOKEN
-from elec_assets_tests.capture.place import FREE, x_parts
-from elec_assets_tests.clients.hours import FREE as FREE_SEARCH
+from elec_assets_tests.capture.place import x_parts
 from elec_assets_tests.clients.hours import HOUR, Clock, sealer, x_api
 
 # A quiet night: 01:00 to 04:00 in Paris.
@@ -83,7 +81,7 @@ def fill(
             store=store,
             api=XApi(token=TOKEN, base_url=url, archive="all", timeout_s=10, pace_s=0, clock=now, sleep=time.sleep),
             ledger=SpendLedger(store, "x_search", budget_usd, now),
-            prices=SearchPrices(prices.post_usd, prices.user_usd),
+            prices=prices,
             clock=now,
         )
         registry = load_registry(folder / "candidates.yaml")
@@ -103,7 +101,7 @@ def seal(folder: Path, url: str, number: int) -> None:
         store=store,
         api=x_api(url, clock),
         ledger=SpendLedger(store, "x_search", 0.0, clock),
-        prices=FREE_SEARCH,
+        prices=FREE,
         clock=clock,
     )
     sealer(store, search).seal(HOUR)

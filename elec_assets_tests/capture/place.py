@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.clock import CaptureClock, FastClock
 from elec_assets.capture.options import CaptureOptions, CaptureSummary, XParts
 from elec_assets.capture.service import Service
@@ -22,6 +21,7 @@ from elec_assets.clients.x_stream import XStream
 from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.journal import BatchJournal
 from elec_assets.domain.layout_capture import parse_batch
+from elec_assets.domain.prices import FREE
 from elec_assets.domain.registry import Registry
 from elec_assets.domain.windows import epoch_ms
 from elec_assets.operations.sandboxes import scene_of
@@ -55,7 +55,6 @@ elections:
       amartin: {name: Agathe Martin, status: 1, twitter_account: ["@AgatheMartin_T"]}
       bleroux: {name: Béatrice Leroux, status: 1, twitter_account: ["@BLeroux_Test"]}
 """
-FREE = Prices(0.0, 0.0)
 
 
 def write_registry(folder: Path, capture: str = "continuous", text: str = REGISTRY) -> Registry:

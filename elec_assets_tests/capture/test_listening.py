@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.connects import ConnectBudget
 from elec_assets.capture.listening import Listening
 from elec_assets.capture.meter import Meter
@@ -30,6 +29,7 @@ from elec_assets.clients.x_errors import (
 from elec_assets.clients.x_stream import EndKind, Listener, StreamEnd
 from elec_assets.domain.journal import SLOT_MS
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets_tests.capture.times import HandClock
 
 NOON = datetime(2027, 2, 10, 12, tzinfo=UTC)
@@ -45,7 +45,7 @@ class World:
     script: list[Act]
     clock: HandClock = field(default_factory=lambda: HandClock(NOON))
     cap_bytes: int = 10_000_000
-    prices: Prices = field(default_factory=lambda: Prices(0.0, 0.0))
+    prices: Prices = FREE
     want: Callable[[int], Want] = lambda _: ALWAYS
     ghosts: list[str] = field(default_factory=list)
     rules: list[XError] = field(default_factory=list)

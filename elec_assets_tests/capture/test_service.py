@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.options import CaptureRefused
 from elec_assets.capture.records import SpoolDamaged
 from elec_assets.capture.source import OtherSource
@@ -20,6 +19,7 @@ from elec_assets.clients.store import Store, StoreError
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.journal import MARGIN_MS, SLOT_MS, slot_of
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.registry_file import RegistryInvalid
 from elec_assets.domain.windows import created_ms, epoch_ms, from_epoch_ms
 from elec_assets.sandbox.x_stream_faults import StreamFault

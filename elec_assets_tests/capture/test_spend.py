@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from elec_assets.capture import billing
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.spend import CaptureSpend
 from elec_assets.capture.spend_month import CaptureMonth, read_month
 from elec_assets.clients.spend_ledger import LedgerUnreadable
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets_tests.capture.times import HandClock
 from elec_assets_tests.examples import examples
 
@@ -241,7 +241,7 @@ def test_a_tick_reserves_ahead_so_that_lines_do_not_have_to(tmp_path: Path) -> N
 
 def test_free_prices_count_nothing_and_write_nothing(tmp_path: Path) -> None:
     clock = HandClock(NOON)
-    mine = spend(tmp_path, clock, budget_usd=0.0, prices=Prices(0.0, 0.0))
+    mine = spend(tmp_path, clock, budget_usd=0.0, prices=FREE)
     mine.connecting()
     mine.count(line(1), clock.ms)
     mine.tick()

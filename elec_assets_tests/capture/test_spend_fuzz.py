@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from elec_assets.capture.billing import Prices
 from elec_assets.capture.spend_month import read_month
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import open_store
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.windows import X_EPOCH_MS, epoch_ms
 from elec_assets.operations.sandboxes import scene_of
 from elec_assets.sandbox.clock import LinkedClock

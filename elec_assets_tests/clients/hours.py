@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 
 from elec_assets.clients.hour_sealer import HourSealer
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
 from elec_assets.clients.x_api import Archive, XApi
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets.domain.registry import Calendar, Candidate, CapturePlan, DatedStatus, Election
 from elec_assets.domain.windows import Grain, Window, window_at
 from elec_assets.sandbox.world import Person, Scene
@@ -20,7 +21,6 @@ from elec_assets.sandbox.x_http import XServer
 from elec_assets.transforms.sealing import read_table
 
 HOUR = window_at(datetime(2027, 2, 1, 18, tzinfo=UTC), Grain.HOUR)
-FREE = Prices(0.0, 0.0)
 PEOPLE = tuple(Person(f"person{i}", f"Élodie Numéro{i}", (f"Compte_{i}",), (f"sigle{i}",)) for i in range(4))
 # Several hundred posts in the hour of the tests: three to five pages.
 SCENE = Scene(seed=11, people=PEOPLE, posts_per_hour=300)

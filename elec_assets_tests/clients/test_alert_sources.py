@@ -7,7 +7,7 @@ import pytest
 
 from elec_assets.clients.alert_sources import AlertSources, Coverage, search_over_budget, trends_refused
 from elec_assets.clients.kaggle_states import Entry, Ledger, Publication, State
-from elec_assets.clients.search_fill import Prices
+from elec_assets.clients.search_fill import page_usd
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store
 from elec_assets.clients.trends_pace import Pace
@@ -15,6 +15,7 @@ from elec_assets.domain import layout, layout_trends
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout_trends import TrendsPlace
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.trends import Cadence, TrendsTable
 from elec_assets.domain.windows import HOUR, Grain, Window, epoch_ms
 from elec_assets.transforms import coverage, trends_coverage
@@ -120,7 +121,7 @@ def test_the_newest_release_is_the_last_that_was_verified(on_disk: Store) -> Non
 
 def test_searches_are_stopped_when_the_next_page_does_not_fit_the_budget(on_disk: Store) -> None:
     prices = Prices(0.005, 0.010)
-    budget = prices.page_usd + 1
+    budget = page_usd(prices) + 1
     assert not search_over_budget(on_disk, "x_search", budget, prices, NOW)
     SpendLedger(on_disk, "x_search", budget, lambda: NOW).reserve("call", 1.5)
     assert search_over_budget(on_disk, "x_search", budget, prices, NOW)

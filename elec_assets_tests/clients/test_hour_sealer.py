@@ -12,13 +12,14 @@ import polars as pl
 import pytest
 
 from elec_assets.clients.hour_sealer import SealedHour
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill, page_usd
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.clients.x_api import RECENT_REACH, Archive
 from elec_assets.domain import calendar
 from elec_assets.domain.layout import parse_search_page
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.registry import Candidate, DatedStatus, Election
 from elec_assets.domain.rules import query_limit
 from elec_assets.domain.tables import TWEETS
@@ -209,7 +210,7 @@ def test_over_budget_is_an_outcome_and_not_a_call(local: Store, serve: Serve, cl
 
 def test_a_budget_that_ends_midway_keeps_what_was_paid_for(local: Store, serve: Serve, clock: Clock) -> None:
     server = serve()
-    fill = search_fill(local, server, clock, prices=PAID, budget_usd=PAID.page_usd + 0.1)
+    fill = search_fill(local, server, clock, prices=PAID, budget_usd=page_usd(PAID) + 0.1)
     sealed = sealer(local, fill).seal(HOUR)
     assert sealed.row is not None
     assert (sealed.row.outcome, sealed.row.rows, sealed.stored) == (Outcome.OVER_BUDGET, 100, True)

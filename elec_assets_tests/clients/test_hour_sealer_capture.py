@@ -12,7 +12,7 @@ import pytest
 
 from elec_assets.capture.batches import ElectionBatch
 from elec_assets.clients.hour_sealer import HourSealer, SealedHour
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.store import Store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, TweetArchive
 from elec_assets.clients.x_counts import CountsArchive
@@ -21,6 +21,7 @@ from elec_assets.domain.journal import BatchJournal
 from elec_assets.domain.layout_capture import BatchKey
 from elec_assets.domain.matcher import matcher_at
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.prices import FREE, Prices
 from elec_assets.domain.rules import search_queries
 from elec_assets.domain.windows import DAY, Window, epoch_ms, from_epoch_ms, id_bounds, iso
 from elec_assets.sandbox.faults import Fault
@@ -40,7 +41,7 @@ from elec_assets_tests.clients.captured import (
     retweets,
     upload,
 )
-from elec_assets_tests.clients.hours import FREE, HOUR, Clock, election, objects, sealer, search_fill, table
+from elec_assets_tests.clients.hours import HOUR, Clock, election, objects, sealer, search_fill, table
 
 Serve = Callable[..., XServer]
 Audited = Callable[..., tuple[XServer, HourSealer]]

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elec_assets.clients.search_fill import HourQuestion, Prices, SearchFill
+from elec_assets.clients.search_fill import HourQuestion, SearchFill, page_usd
 from elec_assets.clients.search_heads import read_head
 from elec_assets.clients.spend_ledger import LedgerUnreadable, SpendLedger
 from elec_assets.clients.store import ObjectExists, Store
 from elec_assets.clients.x_errors import XUnreachable, XUnreadable
 from elec_assets.domain.intervals import Intervals
 from elec_assets.domain.layout import parse_search_page
+from elec_assets.domain.prices import Prices
 from elec_assets.domain.windows import Window
 from elec_assets.sandbox.faults import Fault
 from elec_assets.sandbox.x_accounts import Bill
@@ -87,13 +88,13 @@ def test_an_answer_that_was_lost_is_taken_as_billed(local: Store, serve: Serve, 
     fill = search_fill(local, server, clock, prices=PAID, budget_usd=10)
     fill.fill(question())
     assert server.bill.usd > 0
-    assert spent(local, clock) == PAID.page_usd >= server.bill.usd
+    assert spent(local, clock) == page_usd(PAID) >= server.bill.usd
 
 
 def test_a_lost_answer_counts_also_when_the_last_attempt_is_refused(local: Store, serve: Serve, clock: Clock) -> None:
     server = serve(faults=[Fault(cut=0.5), Fault(preset="unauthorized")])
     search_fill(local, server, clock, prices=PAID, budget_usd=10).fill(question())
-    assert spent(local, clock) == PAID.page_usd >= server.bill.usd > 0
+    assert spent(local, clock) == page_usd(PAID) >= server.bill.usd > 0
 
 
 @pytest.mark.parametrize("fault", [Fault(preset="service_unavailable", times=4), Fault(preset="unauthorized")])
@@ -130,7 +131,7 @@ def test_the_real_cost_replaces_the_bound(local: Store, serve: Serve, clock: Clo
     assert pages == len(server.requests) == ledger.calls > 1
     assert ledger.open_usd == {}
     # The ledger counts each page; X bills a post or user once a day.
-    assert server.bill.usd <= ledger.total_usd + 1e-9 < PAID.page_usd * pages
+    assert server.bill.usd <= ledger.total_usd + 1e-9 < page_usd(PAID) * pages
     assert ledger.posts >= server.bill.posts
     assert ledger.users >= server.bill.users
 
@@ -274,4 +275,4 @@ def test_the_bound_of_a_page_is_one() -> None:
     posts = [{"id": str(n)} for n in range(1, 101)]
     along = {"tweets": [{"id": str(n)} for n in range(200)], "users": [{"id": str(n)} for n in range(300)]}
     head = read_head(json.dumps({"data": posts, "includes": along, "meta": {"result_count": 100}}).encode())
-    assert PAID.of(head) <= PAID.page_usd
+    assert PAID.of(head.posts, head.users) <= page_usd(PAID)

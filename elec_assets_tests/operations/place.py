@@ -9,12 +9,13 @@ from typing import Any
 
 from elec_assets.clients.hour_sealer import HourSealer, SealedHour
 from elec_assets.clients.registry_source import load_registry
-from elec_assets.clients.search_fill import Prices, SearchFill
+from elec_assets.clients.search_fill import SearchFill
 from elec_assets.clients.spend_ledger import SpendLedger
 from elec_assets.clients.store import Store, open_store
 from elec_assets.clients.tweet_archive import TweetArchive
 from elec_assets.clients.x_api import XApi
 from elec_assets.domain import layout
+from elec_assets.domain.prices import FREE
 from elec_assets.domain.registry import Election, Registry
 from elec_assets.domain.windows import HOUR, Window
 from elec_assets.operations.sandboxes import scene_of
@@ -94,7 +95,7 @@ class Place:
             store=store,
             api=api,
             ledger=SpendLedger(store, "x_search", 0.0, lambda: NOW),
-            prices=Prices(0.0, 0.0),
+            prices=FREE,
             clock=lambda: NOW,
         )
         sealer = HourSealer(
