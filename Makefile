@@ -55,7 +55,7 @@ bytecode: # what is wrong with a test is told by the run itself
 	-@$(BIN)/pytest --collect-only --quiet --quiet > /dev/null
 
 prove: install ## the full counts, loads and soaks; all that uses a store on two S3 servers too
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m "not prove" --store=moto
 	$(BIN)/pytest -m "not prove" --store=ministack
 	$(BIN)/python -m elec_assets_tests.fuzz --seconds $(FUZZ_SECONDS)
