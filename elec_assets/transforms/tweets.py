@@ -4,37 +4,29 @@ Columns hold strings, numbers and tuples of strings: nothing decoded stays alive
 looking at such tuples (with lists it doubled the time of a busy hour).
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import NamedTuple
 
 from elec_assets.domain.matcher import Match, PostText
 from elec_assets.domain.tables import SCHEMA_VERSION, TWEETS, Kind
 from elec_assets.domain.windows import ALL_IDS, created_ms, epoch_ms
 from elec_assets.transforms.frames import Row
+from elec_assets.transforms.tweet_content import NO_USER, SentAlong, Strings, content_of, references_of, sent_along
 from elec_assets.transforms.x_checks import are_counts, are_ids
 from elec_assets.transforms.x_documents import UNREADABLE, Group, RawDocument, Reject, decode, decode_whole
 from elec_assets.transforms.x_objects import (
     ContextAnnotation,
-    Entities,
-    Includes,
-    Media,
     Place,
-    Post,
     PostMetrics,
     ReceivedPost,
-    User,
     UserMetrics,
 )
 
 MatchPost = Callable[[PostText], Match]
 """Finds the candidates of a post: `domain.matcher.Matcher.match`."""
-
-_Strings = tuple[str, ...]
 
 _NOT_OF_X = ("place_id", "batch_id")
 SLOT_MS = 5 * 60 * 1000
@@ -43,16 +35,11 @@ _IDS = [i for i, c in enumerate(TWEETS.columns) if c.name.endswith("_id") and c.
 _COUNTS = [i for i, c in enumerate(TWEETS.columns) if c.kind is Kind.INTEGER]
 # In this order: of several references the first decides the kind.
 _KINDS = (("retweeted", "retweet"), ("quoted", "quote"), ("replied_to", "reply"))
-_RETWEET_PREFIX = re.compile(r"RT @(\w+): ", re.ASCII)
-_ELLIPSIS = "…"
 _NO_POST_METRICS = PostMetrics()
-_NO_USER = User(id="")
 _NO_USER_METRICS = UserMetrics()
 _NO_PLACE = Place(id="")
 _HELD = 64
-_NO_REFERENCES: dict[str, str] = {}
-_WHOLE = True
-_NO_MEDIA: tuple[_Strings, _Strings] = ((), ())
+_NO_MEDIA: tuple[Strings, Strings] = ((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,64 +96,8 @@ def _settled(columns: list[list[object]]) -> bool:
     return are_ids(ids) and are_ids(edit_ids) and are_counts(counts)
 
 
-def _strings(cell: object) -> _Strings:
+def _strings(cell: object) -> Strings:
     return cell if isinstance(cell, tuple) else ()
-
-
-class _SentAlong(NamedTuple):
-    """`includes` by id: X leaves some out, and position does not tell which. Of two of one id the last counts."""
-
-    users: dict[str, User]
-    posts: dict[str, Post]
-    media: dict[str, Media]
-    places: dict[str, Place]
-
-
-def _sent_along(includes: Includes, removed: Collection[str]) -> _SentAlong:
-    posts: dict[str, Post] = {post.id: post for post in includes.tweets} if includes.tweets else {}
-    if includes.posts:
-        posts.update({post.id: post for post in includes.posts})
-    for tweet_id in posts.keys() & set(removed) if removed else ():
-        del posts[tweet_id]
-    return _SentAlong(
-        {user.id: user for user in includes.users} if includes.users else {},
-        posts,
-        {medium.media_key: medium for medium in includes.media} if includes.media else {},
-        {place.id: place for place in includes.places} if includes.places else {},
-    )
-
-
-class _Words(NamedTuple):
-    """What a text holds besides its words, each in the order of the text."""
-
-    hashtags: _Strings = ()
-    mentions: _Strings = ()
-    urls: _Strings = ()
-    cashtags: _Strings = ()
-
-
-_NO_WORDS = _Words()
-
-
-def _words(entities: Entities | None) -> _Words:
-    if entities is None:
-        return _NO_WORDS
-    hashtags, urls, cashtags = entities.hashtags, entities.urls, entities.cashtags
-    return _Words(
-        tuple([tag.tag for tag in hashtags if tag.tag]) if hashtags else (),
-        _mentions(entities),
-        tuple([link for url in urls if (link := url.unwound_url or url.expanded_url or url.url)]) if urls else (),
-        tuple([tag.tag for tag in cashtags if tag.tag]) if cashtags else (),
-    )
-
-
-class _Content(NamedTuple):
-    """Text of a post with its words, whether it is all of it, and what the matcher reads."""
-
-    text: str
-    is_full: bool
-    words: _Words
-    matched: PostText
 
 
 class _Rows:
@@ -186,8 +117,8 @@ class _Rows:
         self._after, self._before = within
         self._numbers: list[int] = []
         self._posts: list[ReceivedPost] = []
-        self._tags: list[_Strings] = []
-        self._sent: list[_SentAlong] = []
+        self._tags: list[Strings] = []
+        self._sent: list[SentAlong] = []
         self.columns: list[list[object]] = [[] for _ in TWEETS.columns]
         self.positions: list[int] = []
         self.strays = 0
@@ -202,7 +133,7 @@ class _Rows:
                 self.strays += 1
                 continue
             if sent is None:
-                sent = _sent_along(group.includes, self._removed)
+                sent = sent_along(group.includes, self._removed)
             self.positions.append(position)
             self._numbers.append(number)
             self._posts.append(post)
@@ -223,11 +154,11 @@ class _Rows:
     def _made(self) -> tuple[Iterable[object], ...]:
         """The columns of `tables.TWEETS`, in its order, for the posts held."""
         posts, sent, count = self._posts, self._sent, len(self._posts)
-        refs = [_references(post) for post in posts]
+        refs = [references_of(post) for post in posts]
         retweeted = [s.posts.get(r["retweeted"]) if "retweeted" in r else None for r, s in zip(refs, sent, strict=True)]
         quoted = [s.posts.get(r["quoted"]) if "quoted" in r else None for r, s in zip(refs, sent, strict=True)]
-        authors = [s.users.get(p.author_id or "", _NO_USER) for p, s in zip(posts, sent, strict=True)]
-        contents = [_content(*each) for each in zip(posts, refs, retweeted, quoted, authors, sent, strict=True)]
+        authors = [s.users.get(p.author_id or "", NO_USER) for p, s in zip(posts, sent, strict=True)]
+        contents = [content_of(*each) for each in zip(posts, refs, retweeted, quoted, authors, sent, strict=True)]
         words = [content.words for content in contents]
         found = [self._match(content.matched) for content in contents]
         created = [_created(number, post) for number, post in zip(self._numbers, posts, strict=True)]
@@ -308,16 +239,6 @@ def _created(number: int, post: ReceivedPost) -> int:
     return (_ms(post.created_at) or 0) if made is None else made  # ReceivedPost has made sure that it is there.
 
 
-def _references(post: Post) -> dict[str, str]:
-    """Type of reference -> id; of several of one type the first."""
-    if not (post.referenced_tweets or post.referenced_posts):
-        return _NO_REFERENCES
-    refs: dict[str, str] = {}
-    for reference in post.references:
-        refs.setdefault(reference.type, reference.id)
-    return refs
-
-
 def _kind(refs: dict[str, str]) -> str:
     return next((kind for reference, kind in _KINDS if reference in refs), "original")
 
@@ -326,60 +247,7 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else epoch_ms(moment)
 
 
-def _content(
-    post: Post, refs: dict[str, str], retweeted: Post | None, quoted: Post | None, author: User, sent: _SentAlong
-) -> _Content:
-    """The text of a post, whole where X sent it whole.
-
-    X cuts a retweet's own text at 140 characters and its entities with it. Where the original came along, text and
-    entities are the original's, behind `RT @user: ` as X wrote it (the user may have taken another name since).
-    """
-    has_note = post.note is not None
-    text, entities = (post.full_text, post.full_entities) if has_note else (post.text, post.entities)
-    if "retweeted" not in refs:
-        words = _words(entities)
-        quoted_text = None if quoted is None else quoted.full_text
-        matched = PostText(text, words.urls, words.mentions, author.username, quoted_text)
-        return _Content(text, _WHOLE, words, matched)
-    prefix = _RETWEET_PREFIX.match(text)
-    is_full = has_note or not text.endswith(_ELLIPSIS)
-    if retweeted is None:
-        words = _words(entities)
-        bare = text[prefix.end() :] if prefix else text
-        mentions = (prefix[1], *words.mentions) if prefix else words.mentions
-        return _Content(text, is_full, words, PostText(bare, words.urls, mentions, author.username))
-    original = _words(retweeted.full_entities)
-    full_text = retweeted.full_text
-    username = prefix[1] if prefix else _username(retweeted, sent)
-    if username is not None:
-        original = _Words(original.hashtags, (username, *original.mentions), original.urls, original.cashtags)
-    mentions = (*_mentions(entities), *original.mentions)
-    matched = PostText(full_text, original.urls, mentions, author.username, _quoted_text(retweeted, sent))
-    if has_note or username is None:
-        return _Content(text, is_full, _words(entities), matched)
-    return _Content(f"RT @{username}: {full_text}", _WHOLE, original, matched)
-
-
-def _mentions(entities: Entities | None) -> _Strings:
-    if entities is None or not entities.mentions:
-        return ()
-    return tuple([mention.username for mention in entities.mentions if mention.username])
-
-
-def _quoted_text(post: Post, sent: _SentAlong) -> str | None:
-    """Text of the post that this one quotes, where it came along."""
-    for reference in post.references:
-        if reference.type == "quoted":
-            quoted = sent.posts.get(reference.id)
-            return None if quoted is None else quoted.full_text
-    return None
-
-
-def _username(post: Post, sent: _SentAlong) -> str | None:
-    return sent.users.get(post.author_id or "", _NO_USER).username
-
-
-def _media(post: ReceivedPost, sent: _SentAlong) -> tuple[_Strings, _Strings]:
+def _media(post: ReceivedPost, sent: SentAlong) -> tuple[Strings, Strings]:
     keys = (post.attachments and post.attachments.media_keys) or ()
     if not keys:
         return _NO_MEDIA
@@ -387,11 +255,11 @@ def _media(post: ReceivedPost, sent: _SentAlong) -> tuple[_Strings, _Strings]:
     return tuple([m.type for m in media]), tuple([m.url or m.preview_image_url or "" for m in media])
 
 
-def _context(annotations: list[ContextAnnotation]) -> _Strings:
+def _context(annotations: list[ContextAnnotation]) -> Strings:
     return tuple([f"{a.domain.id}.{a.entity.id}" for a in annotations if a.domain is not None and a.entity is not None])
 
 
-def _place(post: ReceivedPost, sent: _SentAlong) -> Place:
+def _place(post: ReceivedPost, sent: SentAlong) -> Place:
     """The place tagged, where it came along."""
     if post.geo is None or post.geo.place_id is None:
         return _NO_PLACE
