@@ -1,106 +1,142 @@
-"""`elec sandbox aws` and `elec sandbox all`. Their servers are imported when they run."""
+"""`elec sandbox`: servers that speak the protocols of the outside systems. They are imported when they run."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
-from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from elec_assets.operations.terminal import on_interrupt, settings_and_registry, stop, utc_now
+from elec_assets.operations.sandbox_aws_commands import PORT, sandbox_all, sandbox_aws
+from elec_assets.operations.terminal import settings_and_registry, stop, until_interrupted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from threading import Event
-
-    from elec_assets.sandbox.aws import AwsServer, Sent
-
-_POLL_S = 0.5
-_PORT = click.IntRange(0, 65535)
+    from contextlib import AbstractContextManager
 
 
-@click.command("aws")
-@click.option("--port", default=0, type=_PORT, help="Port on 127.0.0.1; 0 takes a free one and prints it.")
-def sandbox_aws(*, port: int) -> None:
-    """S3 and SNS of AWS (moto) with a bucket and a topic. What SNS is given is printed as it comes. All in memory.
+@click.group()
+def sandbox() -> None:
+    """Servers on 127.0.0.1 that speak the protocols of the outside systems, to try everything without an account."""
 
-    The first lines are those to export: AWS_ENDPOINT_URL, credentials of no use elsewhere, ELEC_ALERT_TOPIC_ARN. The
-    bucket is elec-sandbox. All that was sent is at ADDRESS/moto-api/data.json too.
+
+@sandbox.command("x")
+@PORT
+@click.option("--seed", default=2027, show_default=True, help="The same seed and time give the same posts.")
+@click.option(
+    "--posts-per-hour",
+    default=200.0,
+    type=click.FloatRange(min=0),
+    show_default=True,
+    help="Mean over a day, of the seeded world.",
+)
+@click.option(
+    "--replay",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve recorded search pages or stream lines (JSONL, .gz allowed) instead of the seeded world.",
+)
+@click.option("--match", type=click.Choice(["query", "all"]), default="query", help="`all` ignores the query.")
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/faults.py, of the stream x_stream_faults.py.",
+)
+@click.option("--token", default="sandbox-token", show_default=True, help="Bearer token that requests must carry.")
+def sandbox_x(
+    *,
+    port: int,
+    seed: int,
+    posts_per_hour: float,
+    replay: tuple[Path, ...],
+    match: str,
+    faults: Path | None,
+    token: str,
+) -> None:
+    """X's search, counts, usage, rules and stream over a seeded world made from the registry, or over recorded pages.
+
+    Use it with ELEC_X_BASE_URL=<the printed address> X_BEARER_TOKEN=sandbox-token, and with an ELEC_STORE of its
+    own: a store that holds pages of the sandbox refuses pages of X, and the other way round.
     """
-    from elec_assets.sandbox.aws import AwsServer
+    from elec_assets.operations.sandboxes import scene_of
+    from elec_assets.sandbox.serve import start_x
+    from elec_assets.sandbox.x_stream_faults import load_x_faults
 
     try:
-        server = AwsServer(port)
-    except OSError as error:
+        scripted = load_x_faults(faults) if faults else ()
+        scene = None
+        if not replay:
+            _, registry = settings_and_registry()
+            scene = scene_of(registry.elections.values(), seed=seed, posts_per_hour=posts_per_hour)
+        server = start_x(scene=scene, replay=replay, port=port, token=token, match_all=match == "all", faults=scripted)
+    except (ValueError, OSError) as error:
         stop(str(error), 2)
+    click.echo(server.url)
+    _until_interrupted(server)
+
+
+def _until_interrupted(server: "AbstractContextManager[object]") -> None:
+    click.echo("Stop with Ctrl-C.", err=True)
     with server:
-        _exported(server.environment())
-        click.echo("What SNS is given follows. Stop with Ctrl-C.", err=True)
-        _told_as_it_comes(server)
+        until_interrupted()
 
 
-@click.command("all")
-@click.option("--seed", default=2027, show_default=True, help="The same seed and time give the same answers.")
-def sandbox_all(*, seed: int) -> None:
-    """X, Google Trends, Kaggle and AWS at once, on free ports; the first lines are those to export.
+@sandbox.command("trends")
+@PORT
+@click.option("--seed", default=2027, show_default=True, help="The same seed, day and request give the same numbers.")
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/trends_faults.py.",
+)
+@click.option(
+    "--replay",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve recorded exchanges (JSON) byte for byte instead of the seeded world.",
+)
+def sandbox_trends(*, port: int, seed: int, faults: Path | None, replay: tuple[Path, ...]) -> None:
+    """Google Trends' explore and its widgets over a seeded world made from the registry, or recorded exchanges.
 
-    With them, an ELEC_STORE and an ELEC_SPOOL of its own, all of the program runs without an account.
+    The printed address stands for https://trends.google.com/trends.
     """
-    from elec_assets.operations.sandboxes import scene_of, trends_scene_of
-    from elec_assets.sandbox.aws import AwsServer
-    from elec_assets.sandbox.kaggle_api import KaggleOptions
-    from elec_assets.sandbox.serve import start_trends, start_x
-    from elec_assets.sandbox.serve_kaggle import start_kaggle
-    from elec_assets.sandbox.x_api import TOKEN
+    from elec_assets.operations.sandboxes import trends_scene_of
+    from elec_assets.sandbox.faults import load_faults
+    from elec_assets.sandbox.serve import start_trends
+    from elec_assets.sandbox.trends_faults import TrendsFault
 
-    _, registry = settings_and_registry()
-    elections = list(registry.elections.values())
-    with ExitStack() as stack:
-        x = stack.enter_context(start_x(scene=scene_of(elections, seed=seed, posts_per_hour=200.0)))
-        trends = stack.enter_context(start_trends(world=trends_scene_of(elections, seed=seed)))
-        kaggle = stack.enter_context(start_kaggle())
-        aws = stack.enter_context(AwsServer())
-        account = KaggleOptions()
-        _exported(
-            {
-                "ELEC_X_BASE_URL": x.url,
-                "X_BEARER_TOKEN": TOKEN,
-                "ELEC_TRENDS_BASE_URL": trends.url,
-                "ELEC_KAGGLE_BASE_URL": kaggle.url,
-                "KAGGLE_USERNAME": account.username,
-                "KAGGLE_KEY": account.key,
-                **aws.environment(),
-            }
-        )
-        click.echo("What SNS is given follows. Stop with Ctrl-C.", err=True)
-        _told_as_it_comes(aws)
+    try:
+        scripted = load_faults(faults, TrendsFault) if faults else ()
+        world = None
+        if not replay:
+            _, registry = settings_and_registry()
+            world = trends_scene_of(registry.elections.values(), seed=seed)
+        server = start_trends(world=world, replay=replay, port=port, faults=scripted)
+    except (ValueError, OSError) as error:
+        stop(str(error), 2)
+    click.echo(server.url)
+    _until_interrupted(server)
 
 
-def _exported(variables: Mapping[str, str]) -> None:
-    for name, value in variables.items():
-        click.echo(f"export {name}={value}")
+@sandbox.command("kaggle")
+@PORT
+@click.option(
+    "--faults",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON file of what goes wrong, in order: see elec_assets/sandbox/kaggle_faults.py.",
+)
+def sandbox_kaggle(*, port: int, faults: Path | None) -> None:
+    """Kaggle's datasets: create, version, status, files, download, metadata. In memory: all is gone at the end."""
+    from elec_assets.sandbox.faults import load_faults
+    from elec_assets.sandbox.kaggle_faults import KaggleFault
+    from elec_assets.sandbox.serve_kaggle import command_environment, start_kaggle
+
+    try:
+        server = start_kaggle(port=port, faults=load_faults(faults, KaggleFault) if faults else ())
+    except (ValueError, OSError) as error:
+        stop(str(error), 2)
+    click.echo(server.url)
+    variables = " ".join(f"{name}={value}" for name, value in command_environment(server).items())
+    click.echo(f"For the kaggle command: HOME=$(mktemp -d) {variables}", err=True)
+    _until_interrupted(server)
 
 
-def _told_as_it_comes(server: "AwsServer") -> None:
-    from threading import Event
-
-    ended = Event()
-    on_interrupt(ended.set)
-    follow(server, ended, click.echo, utc_now)
-
-
-def follow(server: "AwsServer", ended: "Event", say: "Callable[[str], None]", now: "Callable[[], datetime]") -> None:
-    """Say each message once, as it comes, until told to end."""
-    shown: set[str] = set()
-    over = False
-    while not over:
-        over = ended.wait(_POLL_S)
-        for sent in server.outbox():
-            if sent.message_id not in shown:
-                shown.add(sent.message_id)
-                say(line(sent, now()))
-
-
-def line(sent: "Sent", at: datetime) -> str:
-    """A message on one line, as a phone would show it."""
-    return f"{at:%H:%M:%S} {sent.to}: {sent.sms}"
+sandbox.add_command(sandbox_aws)
+sandbox.add_command(sandbox_all)

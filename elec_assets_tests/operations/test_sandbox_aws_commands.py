@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime
 from typing import cast
 
-from elec_assets.operations.sandbox_commands import follow
+from elec_assets.operations.sandbox_aws_commands import follow
 from elec_assets.sandbox.aws import AwsServer, Sent
 
 NOW = datetime(2027, 2, 1, 12, 0, 30, tzinfo=UTC)
