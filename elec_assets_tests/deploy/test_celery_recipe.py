@@ -1,12 +1,15 @@
 """deploy/compose.celery.yaml and deploy/launchers/celery.yaml: what must hold whatever runs them."""
 
 import re
+import ssl
 from typing import Any
 
 import pytest
 import yaml
+from celery import Celery
 
 from elec_assets_tests.deploy.recipe import DEPLOY, dockerfile, image_environment, services
+from elec_assets_tests.deployment import REPOSITORY
 
 CELERY: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.celery.yaml").read_text(encoding="utf-8"))
 ADDED: dict[str, dict[str, Any]] = CELERY["services"]
@@ -109,3 +112,12 @@ def test_there_is_still_one_daemon() -> None:
     assert services()["daemon"]["deploy"] == {"replicas": 1}
     assert "deploy" not in ADDED["daemon"]
     assert not any("dagster-daemon" in " ".join(service.get("command", [])) for service in ADDED.values())
+
+
+def test_the_address_that_the_page_names_is_one_that_celery_takes() -> None:
+    """Without `ssl_cert_reqs` a `rediss://` address is refused, and no worker starts."""
+    page = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    [address] = re.findall(r"`(rediss://[^`]+)`", page)
+    for name in (address, address.replace("/0?", "/1?")):
+        app = Celery(broker=name, backend=name)
+        assert app.backend.connparams["ssl_cert_reqs"] is ssl.CERT_REQUIRED
