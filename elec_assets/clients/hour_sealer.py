@@ -1,12 +1,12 @@
 """Sealing one hour of tweets: ask for what is missing, then raw objects to table, rejects and coverage row."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from elec_assets.clients.search_fill import HourQuestion, SearchFill
+from elec_assets.clients.search_packings import SearchPackings
 from elec_assets.clients.store import Store
 from elec_assets.clients.tweet_archive import ArchiveDamaged, RawHour, TweetArchive
 from elec_assets.clients.x_counts import CountsArchive, DayCounts
@@ -15,19 +15,16 @@ from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.matcher import matcher_at
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.registry import Election
-from elec_assets.domain.rules import query_limit, search_queries
 from elec_assets.domain.windows import Grain, Window, key_of
 from elec_assets.transforms import capture_coverage, search_coverage, verification
 from elec_assets.transforms.completeness import Completeness, completeness
 from elec_assets.transforms.coverage import TWITTER, Counts, HourCoverage, hour_coverage
 from elec_assets.transforms.parquet import stored_rows
 from elec_assets.transforms.sealing import Sealed, read_table, rejects_bytes, seal, table_bytes
-from elec_assets.transforms.search_coverage import PageMeta
 from elec_assets.transforms.stored_versions import row_version, table_version, too_new
 from elec_assets.transforms.tombstones import Tombstones, kept_rows
 from elec_assets.transforms.verification import Finding
 
-_ARCHIVES = ("recent", "all")
 # Times that an hour is sealed again because another run stored raw objects or tombstones meanwhile.
 _CONVERGE = 3
 _UNSEALED = "nothing was ever received for this hour, and X may not be asked: set X_BEARER_TOKEN and ELEC_X_BUDGET_USD"
@@ -70,7 +67,7 @@ class HourSealer:
         self._store = store
         self._archive = TweetArchive(store, election.key)
         self._fill = fill
-        self._query_limit = query_limit
+        self._packings = SearchPackings(election, registry_version, store, query_limit)
         self._counts = counts
         self._counted = CountsArchive(store, election.key)
 
@@ -90,7 +87,7 @@ class HourSealer:
         asked = self._ask(hour, raw, refresh=refresh)
         planned = calendar.planned(self._election, hour)
         # Planned, and nobody followed: nothing is to be asked, and the hour is known to be empty.
-        if not asked and not raw.own and (self._queries(hour, self._query_limit) or not planned):
+        if not asked and not raw.own and (self._packings.queries(hour) or not planned):
             return self._without_raw(hour, partition)
         unaudited = self._count(hour, raw)
         for _ in range(_CONVERGE):
@@ -111,31 +108,15 @@ class HourSealer:
             return None
         if self._fill is not None and self._fill.stopped is not None:
             return str(self._fill.stopped)
-        return self._counts.ask(self._election.key, hour, self._queries(hour, self._query_limit))
-
-    def _queries(self, hour: Window, limit: int) -> tuple[str, ...]:
-        return search_queries(self._election, hour.start, limit)
-
-    def _packings(self, hour: Window, metas: Sequence[PageMeta]) -> tuple[tuple[str, ...], ...]:
-        """Today's queries; with them those that another ELEC_X_ARCHIVE packs, where some were asked."""
-        today = self._queries(hour, self._query_limit)
-        if all(meta.query in today for meta in metas):
-            return (today,)
-        others = [self._queries_or_none(hour, query_limit(archive)) for archive in _ARCHIVES]
-        return tuple(dict.fromkeys([today, *(packing for packing in others if packing)]))
-
-    def _queries_or_none(self, hour: Window, limit: int) -> tuple[str, ...] | None:
-        try:
-            return self._queries(hour, limit)
-        except ValueError:  # a term that only the longer queries hold
-            return None
+        return self._counts.ask(self._election.key, hour, self._packings.queries(hour))
 
     def _ask(self, hour: Window, raw: RawHour, *, refresh: bool) -> bool:
         """Ask for the planned time that is neither captured nor answered; all of it with `refresh`."""
         planned = calendar.planned(self._election, hour)
         metas = () if refresh else raw.metas
         missing = planned if refresh else planned - capture_coverage.captured(raw.batches)
-        needed = search_coverage.needed(missing, self._packings(hour, metas), metas)
+        # By today's words: what an edit has made them is asked for once an hour is materialized again.
+        needed = search_coverage.needed(missing, self._packings.today(hour, metas), metas)
         if self._fill is None or not needed:
             return False
         self._fill.fill(HourQuestion(self._election.key, hour, self._registry_version, needed))
@@ -182,10 +163,10 @@ class HourSealer:
 
     def _coverage(self, hour: Window, raw: RawHour, sealed: Sealed) -> HourCoverage:
         planned = calendar.planned(self._election, hour)
-        packings = self._packings(hour, raw.metas)
+        packings = self._packings.ever(hour, raw.metas)
         captured = capture_coverage.captured(raw.batches)
         filled = search_coverage.filled(planned, packings, raw.metas)
-        audit = self._audit(hour, sealed, packings[0], planned & (captured | filled))
+        audit = self._audit(hour, raw, sealed, captured)
         dates = self._election.calendar
         return hour_coverage(
             self._election.key,
@@ -211,10 +192,16 @@ class HourSealer:
             ),
         )
 
-    def _audit(self, hour: Window, sealed: Sealed, queries: Sequence[str], covered: Intervals) -> Completeness | None:
-        """The hour against what X counted of it, where that is stored."""
-        followed = self._election.as_of(hour.start)
-        return completeness(sealed.frame, covered, self._counted.of_hour(hour, queries, followed))
+    def _audit(self, hour: Window, raw: RawHour, sealed: Sealed, captured: Intervals) -> Completeness | None:
+        """The hour against what X counted of it, where that is stored.
+
+        X counts by today's words, so that time which only other words have filled is not compared.
+        """
+        planned = calendar.planned(self._election, hour)
+        today = self._packings.today(hour, raw.metas)
+        covered = planned & (captured | search_coverage.filled(planned, today, raw.metas))
+        counts = self._counted.of_hour(hour, today[0], self._election.as_of(hour.start))
+        return completeness(sealed.frame, covered, counts)
 
 
 def _causes(

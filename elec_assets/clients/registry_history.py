@@ -6,6 +6,7 @@ them leaves a version that nothing refers to, and of several processes at once o
 look again at what is in force now. The version in force is that of the last admission.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from elec_assets.domain.registry_content import ContentUnreadable, read_content
 from elec_assets.domain.registry_history import PastChange, Searched, past_changes, searched_otherwise, sentences
 
 FORMAT = 1
+# What a registry calls its versions; sidecars name them too, and may hold anything.
+_VERSION = re.compile("[0-9a-f]{12}")
 # Admissions of others between our look and our write before we give up; each means that somebody else got on.
 _RACES = 20
 TO_DATE = (
@@ -164,6 +167,22 @@ class RegistryHistory:
             if self._written(admission, registry):
                 return admission
         raise self._beaten()
+
+    def election(self, version: str, key: str) -> Election | None:
+        """An election as a version had it that was in force; None where nobody knows any more, or it had none.
+
+        Raises:
+            StoreError: the store refused.
+        """
+        if not _VERSION.fullmatch(version):
+            return None
+        data = self._store.find(layout.registry_version(version))
+        if data is None:
+            return None
+        try:
+            return read_content(data, version).get(key)
+        except ContentUnreadable:
+            return None
 
     def _written(self, admission: Admission, registry: Registry) -> bool:
         """Whether the admission is the one of its number: somebody else may have been first."""
