@@ -88,8 +88,7 @@ _LOG = logging.getLogger(__name__)
 def defs() -> dg.Definitions:
     """The definitions of this deployment; a broken setting, registry or list of watches stops loading, all named."""
     settings = load_settings(read_secrets)
-    default = settings.watches == Settings.model_fields["watches"].default
-    watches, warnings = load_watches(settings.watches_path, optional=default)
+    watches, warnings = load_watches(settings.watches_path, optional=settings.watches is None)
     for warning in warnings:
         _LOG.warning(str(warning))
     definitions = _LOADER.load(settings, load_registry(settings.registry_path), datetime.now(UTC), watches)

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from elec_assets.domain.prices import Prices
 
 _WORKSPACE = "workspace.yaml"
+_WATCHES = "watches.yaml"
 KAGGLE = "https://api.kaggle.com"
 """Kaggle's own API; `clients/kaggle_job.py` lets nothing else through but a sandbox."""
 _KAGGLE_SANDBOX = re.compile(r"http://127\.0\.0\.1:\d{1,5}", re.ASCII)
@@ -55,8 +56,10 @@ class Settings(BaseSettings):
     registry: str = Field(
         "candidates.yaml", alias="ELEC_REGISTRY", description="Path of the registry: who is followed."
     )
-    watches: str = Field(
-        "watches.yaml", alias="ELEC_WATCHES", description="Path of the list of other prefixes of buckets to watch."
+    watches: str | None = Field(
+        None,
+        alias="ELEC_WATCHES",
+        description="Path of the list of other prefixes of buckets to watch. Default: watches.yaml by the registry.",
     )
     store: str = Field(
         "./data", alias="ELEC_STORE", description="Where everything is kept: a directory or s3://bucket/prefix."
@@ -284,8 +287,8 @@ class Settings(BaseSettings):
 
     @property
     def watches_path(self) -> Path:
-        """Absolute path of the list of watches."""
-        return self.path(self.watches)
+        """Absolute path of the list of watches; where none is named, beside the registry, and need not be there."""
+        return self.registry_path.parent / _WATCHES if self.watches is None else self.path(self.watches)
 
     @property
     def spool_path(self) -> Path:

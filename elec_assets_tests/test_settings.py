@@ -82,6 +82,20 @@ def test_relative_paths_start_at_the_folder_of_the_workspace(place: Path, bare: 
         assert found.registry_path.resolve() == place.parent / "registry.yaml"
 
 
+def test_the_list_of_watches_is_beside_the_registry_unless_it_is_named(place: Path, bare: pytest.MonkeyPatch) -> None:
+    """In the image the registry is in a folder of its own, where the documentation has the list of watches too.
+
+    It was looked for beside workspace.yaml, where nobody can put it: nothing was watched, and nothing said so.
+    """
+    assert load_settings().watches_path == place / "watches.yaml"
+    bare.setenv("ELEC_REGISTRY", "config/candidates.yaml")
+    assert load_settings().watches_path == place / "config" / "watches.yaml"
+    bare.setenv("ELEC_REGISTRY", "/etc/elec/candidates.yaml")
+    assert load_settings().watches_path == Path("/etc/elec/watches.yaml")
+    bare.setenv("ELEC_WATCHES", "old.json")
+    assert load_settings().watches_path == place / "old.json"
+
+
 def test_without_a_workspace_above_the_checkout_is_home(bare: pytest.MonkeyPatch) -> None:
     bare.chdir("/")
     assert home() == REPOSITORY

@@ -4,20 +4,23 @@
 `elec_assets.handlers.deadman.handler`. It reads one object of the store, publishes by SNS itself, and imports no
 Dagster. What it cannot read is as bad as what is old: then it speaks too.
 
-Rights: `s3:GetObject` on `state/heartbeat.json` and `state/deadman.json` (with `s3:ListBucket`), `s3:PutObject` and
-`s3:DeleteObject` on the latter, `sns:Publish` on the target. Without the rights to write it speaks at every run.
+Rights: `s3:GetObject` on `state/heartbeat.json` and `state/deadman.json` (with `s3:ListBucket`), `s3:PutObject` on the
+latter, `sns:Publish` on the target. Where the store refuses, it remembers in a note on its machine (in Lambda as long
+as the environment is warm); where that fails too, it speaks at every run.
 """
 
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from elec_assets.clients.alert_state import Publisher
+from elec_assets.clients.deadman_memory import DeadmanMemory, note_path
 from elec_assets.clients.sns import Sns, SnsTarget
 from elec_assets.clients.store import Store, StoreError, open_store
 from elec_assets.domain import layout_alerts
 from elec_assets.transforms.alert_state import Message
-from elec_assets.transforms.heartbeat import Speaking, alive_again, dead_message, silent_since, speaking, spoken
+from elec_assets.transforms.heartbeat import Over, alive_again, dead_message, silent_since, spoken
 
 MAX_AGE = timedelta(minutes=15)
 
@@ -31,20 +34,31 @@ class Verdict:
     told: Message | None = None
 
 
-def check(store: Store, publisher: Publisher, now: datetime, *, max_age: timedelta = MAX_AGE, label: str) -> Verdict:
+def check(
+    store: Store,
+    publisher: Publisher,
+    now: datetime,
+    *,
+    max_age: timedelta = MAX_AGE,
+    label: str,
+    note: Path | None = None,
+) -> Verdict:
     """Read the heartbeat and speak if it is older than `max_age`: at once, every 4 hours, and when it beats again.
+
+    `note` is where it remembers that beside the store: see `note_path`.
 
     Raises:
         SnsError: it had to speak, and could not; the next run tries again.
     """
     silent = _silent(store, now, max_age)
-    before = _remembered(store)
+    memory = DeadmanMemory(store, note)
+    before = memory.speaking(now)
     if silent is None:
         told = None
         if before is not None:
             told = alive_again(before, now, label)
             publisher.publish(told)
-            _remember(store, None)
+            memory.keep(Over(over_at=now))
         return Verdict(alive=True, told=told)
     since, wrong = silent
     said = spoken(since, before, now)
@@ -52,7 +66,7 @@ def check(store: Store, publisher: Publisher, now: datetime, *, max_age: timedel
         return Verdict(alive=False, wrong=wrong)
     message = dead_message(wrong, said, label)
     publisher.publish(message)
-    _remember(store, said)
+    memory.keep(said)
     return Verdict(alive=False, wrong=wrong, told=message)
 
 
@@ -71,7 +85,9 @@ def handler(event: dict[str, object], context: object) -> dict[str, object]:  # 
     endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
     store = open_store(os.environ.get("ELEC_STORE", ""), allow_http=endpoint.startswith("http://"))
     max_age = timedelta(seconds=float(str(event.get("max_age_s", MAX_AGE.total_seconds()))))
-    verdict = check(store, Sns(target), datetime.now(UTC), max_age=max_age, label=str(event.get("label", "elec")))
+    label = str(event.get("label", "elec"))
+    note = note_path(store.url, endpoint)
+    verdict = check(store, Sns(target), datetime.now(UTC), max_age=max_age, label=label, note=note)
     return {"alive": verdict.alive, "wrong": verdict.wrong, "told": verdict.told is not None}
 
 
@@ -80,21 +96,3 @@ def _silent(store: Store, now: datetime, max_age: timedelta) -> tuple[datetime |
         return silent_since(store.find(layout_alerts.heartbeat()), now, max_age)
     except StoreError:
         return None, "the store cannot be read"
-
-
-def _remembered(store: Store) -> Speaking | None:
-    try:
-        return speaking(store.find(layout_alerts.deadman()))
-    except StoreError:
-        return None
-
-
-def _remember(store: Store, said: Speaking | None) -> None:
-    try:
-        if said is None:
-            store.delete(layout_alerts.deadman())
-        else:
-            store.put(layout_alerts.deadman(), said.encoded())
-    except StoreError:
-        # It has spoken, which is what counts; it does so again at the next run.
-        return

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from elec_assets.clients.deadman_memory import note_path
 from elec_assets.clients.sns import Sns, SnsTarget
 from elec_assets.clients.store import open_store
 from elec_assets.handlers.deadman import Verdict, check
-from elec_assets.operations.report import DONE, FAILED
+from elec_assets.operations.report import DONE
 from elec_assets.settings import Settings
+
+TOLD_DEAD = 3
+"""Not 1, which is also what a crash ends with: deploy/compose.yaml takes 3 for work that was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,8 @@ class DeadmanReport:
 
     @property
     def exit_code(self) -> int:
-        """1 where the alerts are dead."""
-        return DONE if self.verdict.alive else FAILED
+        """3 where the alerts are dead, which somebody was told."""
+        return DONE if self.verdict.alive else TOLD_DEAD
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -52,5 +56,6 @@ def deadman(settings: Settings, now: datetime, max_age: timedelta) -> DeadmanRep
         region=settings.aws_region,
     )
     store = open_store(settings.store_url, allow_http=settings.store_allows_http)
-    verdict = check(store, Sns(target), now, max_age=max_age, label=settings.alert_label)
+    note = note_path(store.url, settings.aws_endpoint_url or "")
+    verdict = check(store, Sns(target), now, max_age=max_age, label=settings.alert_label, note=note)
     return DeadmanReport(verdict, str(target))

@@ -17,7 +17,8 @@ def deadman(*, max_age: timedelta, as_json: bool) -> None:
     """Tell, by SNS itself, when the alerts have fallen silent. For a cron of another host than theirs.
 
     Reads the heartbeat in ELEC_STORE and speaks when it is older than that, every 4 hours while it is, and when it
-    beats again. Ends with 0 where the alerts live, with 1 where they do not, or where it could not speak.
+    beats again. Ends with 0 where the alerts live, with 3 where they are dead and somebody was told, with 1 where it
+    could not judge or could not speak, and with 2 where a setting is wrong.
     """
     from elec_assets.clients.sns import SnsTargetInvalid
     from elec_assets.clients.sns_errors import SnsError

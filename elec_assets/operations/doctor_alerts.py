@@ -63,7 +63,7 @@ def _reaches(name: str, found: str, sms: SmsState) -> Check:
 def _watches(settings: Settings) -> Check:
     name = "watches"
     try:
-        watches, warnings = load_watches(settings.watches_path, optional=True)
+        watches, warnings = load_watches(settings.watches_path, optional=settings.watches is None)
     except RegistryInvalid as error:
         return Check(name, "fail", str(error), "Mend it; Dagster does not load until then")
     found = f"{len(watches)} prefixes in {settings.watches_path}"

@@ -33,7 +33,7 @@ def watched(settings: Settings, elections: Iterable[Election], now: datetime) ->
         StoreError: the store refused.
     """
     store = _store(settings)
-    watches, warnings = load_watches(settings.watches_path, optional=True)
+    watches, warnings = load_watches(settings.watches_path, optional=settings.watches is None)
     state, seen = read_state(store), read_seen(store)
     silences, problems = _silences(store, now)
     rows = [

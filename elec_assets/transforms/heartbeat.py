@@ -1,6 +1,9 @@
 """The heartbeat that a complete look leaves, and what the dead-man switch makes of it."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -12,6 +15,7 @@ from elec_assets.transforms.sms import cut, gsm, shortened, subject
 VERSION = 1
 REMIND = timedelta(hours=4)
 _AHEAD = timedelta(minutes=5)
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,9 +35,34 @@ class Speaking(msgspec.Struct, frozen=True, kw_only=True):
     """What the dead-man switch remembers while it speaks: of which incident, since when, and when it last did."""
 
     incident: str
-    since: datetime
-    told_at: datetime
+    since: _Moment
+    told_at: _Moment
     version: int = VERSION
+
+    @property
+    def at(self) -> datetime:
+        """When it was remembered."""
+        return self.told_at
+
+    def encoded(self) -> bytes:
+        """The object that keeps it."""
+        return msgspec.json.encode(self)
+
+
+class Over(msgspec.Struct, frozen=True, kw_only=True):
+    """What it remembers when the alerts live again: since when nothing is spoken of.
+
+    It stands in the place of `Speaking`, so that no right to delete is needed; a version before 2026-11-22, which
+    deleted, takes it for a damaged one, that is for none.
+    """
+
+    over_at: _Moment
+    version: int = VERSION
+
+    @property
+    def at(self) -> datetime:
+        """When it was remembered."""
+        return self.over_at
 
     def encoded(self) -> bytes:
         """The object that keeps it."""
@@ -57,12 +86,19 @@ def silent_since(data: bytes | None, now: datetime, max_age: timedelta) -> tuple
     return None if age <= max_age else (at, f"nothing was looked at for {length(age)} (max {length(max_age)})")
 
 
-def speaking(data: bytes | None) -> Speaking | None:
+def recalled(data: bytes | None) -> Speaking | Over | None:
     """What the switch remembers; nothing where it is damaged: it then speaks once more."""
-    try:
-        return None if data is None else msgspec.json.decode(data.decode(), type=Speaking)
-    except (ValueError, RecursionError):
-        return None
+    kinds: tuple[type[Speaking | Over], ...] = (Speaking, Over)
+    for kind in kinds:
+        with suppress(ValueError, RecursionError):
+            return None if data is None else msgspec.json.decode(data.decode(), type=kind)
+    return None
+
+
+def newest(records: Iterable[Speaking | Over | None], now: datetime) -> Speaking | Over | None:
+    """The one that counts of those remembered in several places; one from a clock that was ahead only if alone."""
+    found = [record for record in records if record is not None]
+    return max(found, key=lambda record: (record.at <= now, record.at), default=None)
 
 
 def spoken(since: datetime | None, before: Speaking | None, now: datetime) -> Speaking | None:

@@ -98,8 +98,8 @@ def the_registry(folder: Path) -> None:
 
 
 @pytest.fixture
-def running(image: Image, postgres: Postgres) -> Iterator[Box]:
-    """All services of the compose file, with a sandbox of X; alerts have a number, and no AWS to send it."""
+def running(image: Image, postgres: Postgres, sns_server: str) -> Iterator[Box]:
+    """All services of the compose file, with a sandbox of X, and of SNS: a switch that cannot speak is not healthy."""
     folder = image.path("/opt/elec/config")
     the_registry(folder)
     from elec_assets.clients.registry_source import load_registry
@@ -112,7 +112,7 @@ def running(image: Image, postgres: Postgres) -> Iterator[Box]:
         "AWS_REGION": "eu-west-3",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ENDPOINT_URL": sns_server,
     }
     database = postgres.dagster(postgres.new("dagster"))  # the name that the image has
     with (

@@ -90,7 +90,7 @@ def test_lists_are_of_a_prefix() -> None:
     """Which moto does not enforce."""
     for policy, prefixes in {
         "SealingPolicy": ["elections/*", "dagster/*"],
-        "PublisherPolicy": "elections/releases/*",
+        "PublisherPolicy": ["elections/releases/*", "elections/state/*", "elections/*/data/compliance/*"],
     }.items():
         [listing] = [s for s in statements(policy) if s["Action"] == "s3:ListBucket"]
         assert listing["Condition"] == {"StringLike": {"s3:prefix": prefixes}}

@@ -8,12 +8,39 @@ import pytest
 
 from elec_assets.cli import main
 from elec_assets.settings import Settings
-from elec_assets_tests.deploy.recipe import DEPLOY, compose, dockerfile, image_environment, ours, services
+from elec_assets_tests.deploy.recipe import (
+    DEPLOY,
+    compose,
+    dockerfile,
+    given,
+    image_environment,
+    ours,
+    services,
+    with_celery,
+)
 from elec_assets_tests.deployment import REPOSITORY
 
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
 FILES = sorted(p for p in DEPLOY.rglob("*") if p.is_file() and p.name not in (".env", ".gitignore"))
 LONG_LIVED = [name for name, service in services().items() if "profiles" not in service]
+# What libpq reads, by what the image calls it.
+LIBPQ = {"PGHOST": "HOST", "PGPORT": "PORT", "PGDATABASE": "DB", "PGUSER": "USER", "PGPASSWORD": "PASSWORD"}
+ELSEWHERE = {
+    "DAGSTER_POSTGRES_HOST": "db.example.org",
+    "DAGSTER_POSTGRES_PORT": "6432",
+    "DAGSTER_POSTGRES_DB": "records",
+    "DAGSTER_POSTGRES_USER": "elec",
+    "DAGSTER_POSTGRES_PASSWORD": "of it",
+    "PGSSLMODE": "verify-full",
+}
+HERE = {
+    "DAGSTER_POSTGRES_HOST": "postgres",
+    "DAGSTER_POSTGRES_PORT": "5432",
+    "DAGSTER_POSTGRES_DB": "dagster",
+    "DAGSTER_POSTGRES_USER": "dagster",
+    "DAGSTER_POSTGRES_PASSWORD": "of it",
+}
+WITH_DATABASE = ("code", "webserver", "daemon", "purge", "worker", "backup", "restore")
 
 
 def words(service: dict[str, Any]) -> list[str]:
@@ -91,6 +118,34 @@ def test_capture_waits_longer_than_a_batch_and_depends_on_nothing() -> None:
 def test_dagster_waits_for_its_database() -> None:
     for name in ("code", "webserver", "daemon", "purge"):
         assert services()[name]["depends_on"]["postgres"] == {"condition": "service_healthy"}
+
+
+def database_of(name: str, env_file: dict[str, str]) -> dict[str, str]:
+    """Which database a service opens, by the names of the image; `env_file` is what deploy/.env holds."""
+    own = given(with_celery()[name], env_file)
+    asked = {f"DAGSTER_POSTGRES_{word}": own[libpq] for libpq, word in LIBPQ.items() if libpq in own}
+    asked |= {variable: value for variable, value in own.items() if variable in ELSEWHERE}
+    return {**{n: v for n, v in image_environment().items() if n in HERE}, **asked}
+
+
+@pytest.mark.parametrize("name", WITH_DATABASE)
+def test_all_open_the_database_that_is_named_elsewhere_and_can_reach_it(name: str) -> None:
+    """The backup named the database of this box, whatever .env said.
+
+    With the records on a server of their own it saved an empty one, and ended with 0; and it ran in a network that has
+    no way out. Port, name, user and TLS reached those that are given all of .env, not daemon, webserver, purge, backup.
+    """
+    assert database_of(name, ELSEWHERE) == ELSEWHERE
+    inside = {network for network, how in compose()["networks"].items() if (how or {}).get("internal")}
+    assert set(with_celery()[name]["networks"]) - inside
+
+
+@pytest.mark.parametrize("name", WITH_DATABASE)
+def test_where_none_is_named_all_open_the_one_of_this_box(name: str) -> None:
+    assert database_of(name, {"DAGSTER_POSTGRES_PASSWORD": "of it"}) == HERE
+    assert "records" in with_celery()[name]["networks"]
+    made = given(services()["postgres"], HERE)
+    assert (made["POSTGRES_DB"], made["POSTGRES_USER"]) == (HERE["DAGSTER_POSTGRES_DB"], HERE["DAGSTER_POSTGRES_USER"])
 
 
 def test_no_secret_is_written_anywhere_and_the_password_must_be_set() -> None:

@@ -1,6 +1,7 @@
 """deploy/dagster.yaml: Dagster itself loads it, keeps its records in Postgres and what runs print where it is told."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,21 @@ def test_runs_are_queued_limited_watched_and_tried_again(deployed_once: dg.Dagst
     assert deployed_once.run_retries_max_retries == 2
     assert not deployed_once.run_retries_retry_on_asset_or_op_failure
     assert deployed_once.freshness_enabled == root.get("freshness", {"enabled": True})["enabled"] is True
+
+
+def test_the_runs_of_a_full_queue_fit_the_smallest_box_by_what_was_measured() -> None:
+    """The limit said that a run takes 130 MB, when docs/operations.md had measured 325 and nobody had looked again."""
+    text = (REPOSITORY / "deploy" / "dagster.yaml").read_text(encoding="utf-8")
+    said = re.sub(r"\n *# *", " ", text)
+    [words] = re.findall(r"(A run takes [^\n]*)\n *max_concurrent_runs: 4\n", said)
+    run, services, shared = (int(number) for number in re.findall(r"(\d+) MB", words)[:3])
+    operations = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    [(largest, *others)] = re.findall(r"(\d+) MB, a run; code server (\d+), webserver (\d+), daemon (\d+)", operations)
+    assert (run, services) == (int(largest), sum(map(int, others)))
+    assert "2 CPUs and 2 GB" in (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
+    together = services + 4 * run - shared * (len(others) + 4 - 1)
+    # For Postgres, capture and the system: 300 MB.
+    assert together < 1700
 
 
 def test_ticks_are_forgotten_and_nothing_is_sent(deployed_once: dg.DagsterInstance) -> None:

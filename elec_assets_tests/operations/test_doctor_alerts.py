@@ -19,7 +19,7 @@ GONE = f"arn:aws:sns:{REGION}:123456789012:gone"
 
 
 def examined(place: Place, **changes: Any) -> dict[str, Check]:  # noqa: ANN401 - fields of Settings
-    settings = place.settings(**{"watches": str(place.folder / "watches.yaml"), "aws_region": REGION, **changes})
+    settings = place.settings(**{"aws_region": REGION, **changes})
     return {check.name: check for check in alert_checks(settings, place.store, NOW)}
 
 
@@ -112,6 +112,12 @@ def test_what_cannot_be_read_fails_and_is_named(place: Place) -> None:
     }
     assert "watches.yaml:1" in checks["watches"].found
     assert "version 99" in checks["alert sensor"].found
+
+
+def test_a_list_that_is_named_and_missing_is_a_failure(place: Place) -> None:
+    """Dagster does not load without it; doctor counted 0 prefixes and was content."""
+    check = examined(place, watches=str(place.folder / "other.yaml"))["watches"]
+    assert (check.state, "other.yaml" in check.found) == ("fail", True)
 
 
 def test_the_list_of_2021_is_taken_with_a_warning(place: Place) -> None:

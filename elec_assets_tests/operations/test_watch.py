@@ -70,7 +70,7 @@ def test_every_prefix_and_asset_is_shown_with_its_newest_data_and_what_alerts_ma
     home.store.put(layout.tweets_hour(ELECTION, sealed), b"")
     yesterday = window_at(NOW - 24 * HOUR, Grain.DAY)
     home.store.put(TrendsPlace(ELECTION, "world", Cadence.DAILY, yesterday).coverage, b"")
-    settings = home.settings(watches=str(home.folder / "watches.yaml"), trends="on")
+    settings = home.settings(trends="on")
     report = watched(settings, home.registry.elections.values(), NOW)
     told = report.as_dict()
     rows = {row["asset"]: row for row in told["watched"]}
@@ -99,7 +99,7 @@ def test_every_prefix_and_asset_is_shown_with_its_newest_data_and_what_alerts_ma
 
 
 def test_a_deployment_where_nothing_ran_says_what_is_missing(home: Place) -> None:
-    settings = home.settings(watches=str(home.folder / "watches.yaml"))
+    settings = home.settings()
     lines = watched(settings, home.registry.elections.values(), NOW).lines()
     assert lines[0].startswith("Nothing was looked at yet")
     assert lines[-1].startswith("nobody has looked at prefixes and the stream")
