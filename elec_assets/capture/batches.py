@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
+from elec_assets.capture.bodies import Body, PlainBody
 from elec_assets.capture.connection_spans import ConnectionSpans
-from elec_assets.capture.evidence import Evidence
+from elec_assets.capture.evidence import Evidence, read_rules
 from elec_assets.capture.lines import LineRead, Sort, read_line
 from elec_assets.capture.records import Kind, Record
 from elec_assets.capture.segments import Segment
@@ -14,44 +14,27 @@ from elec_assets.domain.intervals import NOWHERE, Intervals
 from elec_assets.domain.journal import BatchJournal
 from elec_assets.domain.layout_capture import BatchKey, LateKey
 from elec_assets.domain.outcomes import Outcome
+from elec_assets.domain.registry_fields import KEY
+from elec_assets.domain.rule_sync import OUR_TAGS
+from elec_assets.domain.rules import rule_tag_prefix
 from elec_assets.domain.windows import HOUR_MS, Grain, created_ms, from_epoch_ms, key_of, window_at
+
+UNKNOWN = "unknown"
+"""The version of a registry that no record names."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlotPlan:
-    """What an election wanted of a slot, and how the tags of its rules begin (`rules.rule_tag_prefix`)."""
+    """What an election wanted of a slot, and how the tags of its rules begin (`rules.rule_tag_prefix`).
+
+    `due`: whether it gets a batch even where nothing shows that it was listened to.
+    """
 
     election: str
     planned: Intervals
     tag_prefix: str
     registry_version: str
-
-
-class Body(Protocol):
-    """Where the lines of a batch go, one after another."""
-
-    def add(self, raw: bytes) -> None:
-        """A line, with its end."""
-        ...
-
-    def end(self) -> bytes:
-        """All of them, in the form of this body; once."""
-        ...
-
-
-class PlainBody:
-    """The lines as received."""
-
-    def __init__(self) -> None:
-        self._lines: list[bytes] = []
-
-    def add(self, raw: bytes) -> None:
-        """See `Body`."""
-        self._lines.append(raw)
-
-    def end(self) -> bytes:
-        """See `Body`."""
-        return b"".join(self._lines)
+    due: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +57,15 @@ def batches_of(
     plans: Mapping[str, SlotPlan],
     body: Callable[[], Body] = PlainBody,
 ) -> list[ElectionBatch]:
-    """The batch of each planned election, in the order of `plans` (by election key).
+    """The batch of each planned election, in the order of `plans`, and of each other that lines or proofs are of.
 
-    A line goes to the elections whose prefix a tag of it has; to all where no election's has, or it cannot be read.
+    A line goes to the elections that its tags name, planned or not; to all where they name none, or it cannot be read.
 
     Raises:
         SpoolDamaged: a record's payload cannot be read.
         OSError: what `records` raises.
     """
-    piles = [_Pile(plan, body()) for plan in plans.values()]
-    sorter, evidence, spans, causes = _Sorter(piles), Evidence(), ConnectionSpans(), _Causes()
+    sorter, evidence, spans, causes = _Sorter(plans.values(), body), Evidence(), ConnectionSpans(), _Causes()
     for record in records:
         if record.kind is Kind.LINE:
             for raw in _ended(record.payload):
@@ -91,9 +73,10 @@ def batches_of(
         causes.note(record, evidence)
         evidence.apply(record)
         spans.apply(record, evidence)
+        sorter.note(record, evidence)
     causes.see(evidence)
     evidence.settle()
-    return [pile.batch(segment, evidence, spans, causes) for pile in piles]
+    return [pile.batch(segment, evidence, spans, causes) for pile in sorter.piles(evidence)]
 
 
 @dataclass(slots=True)
@@ -104,6 +87,13 @@ class _Pile:
     connections: list[int] = field(default_factory=list)
     sorts: Counter[Sort] = field(default_factory=Counter)
     hours: Counter[int] = field(default_factory=Counter)
+    named: bool = False
+    stood: bool = False
+
+    def counts(self, evidence: Evidence) -> bool:
+        """Whether there is something to say of the election."""
+        heard = self.named or (self.stood and bool(self.plan.planned))
+        return self.plan.due or heard or bool(evidence.proven.get(self.plan.election))
 
     def add(self, record: Record, raw: bytes, read: LineRead, hour: int | None) -> None:
         self.body.add(raw)
@@ -152,12 +142,23 @@ def _ended(payload: bytes) -> list[bytes]:
 
 
 class _Sorter:
-    """Puts lines on the piles of their elections."""
+    """Puts lines on the piles of their elections; a pile is begun for each that is met."""
 
-    def __init__(self, piles: list[_Pile]) -> None:
-        self._piles = piles
+    def __init__(self, plans: Iterable[SlotPlan], body: Callable[[], Body]) -> None:
+        self._body = body
+        self._piles = [_Pile(plan, body()) for plan in plans]
+        self._by_prefix = {pile.plan.tag_prefix: pile for pile in self._piles}
         # Few combinations of tags occur; looking each up anew took as long as reading the line (2026-11-22).
         self._known: dict[tuple[str, ...], list[_Pile]] = {}
+
+    def note(self, record: Record, evidence: Evidence) -> None:
+        """Take in a record, after the evidence did: lines that name no election may be of each whose rules stand."""
+        if record.kind is Kind.RULES:
+            said = read_rules(record)
+            self._of(said.election, said.registry_version)
+        if record.kind is Kind.RULES or record.kind is Kind.CARRY:
+            for key in evidence.standing():
+                self._of(key).stood = True
 
     def sort(self, record: Record, raw: bytes) -> None:
         """Read a line and put it where it belongs."""
@@ -167,10 +168,35 @@ class _Sorter:
         for pile in self._known.get(read.tags) or self._find(read.tags):
             pile.add(record, raw, read, hour)
 
+    def piles(self, evidence: Evidence) -> list[_Pile]:
+        """Those that are made batches; all, rather than lose lines that name none."""
+        return [pile for pile in self._piles if pile.counts(evidence)] or [p for p in self._piles if p.received_ms]
+
     def _find(self, tags: tuple[str, ...]) -> list[_Pile]:
-        named = [pile for pile in self._piles if any(tag.startswith(pile.plan.tag_prefix) for tag in tags)]
+        named = [self._of(key) for key in dict.fromkeys(map(_election, tags)) if key is not None]
+        for pile in named:
+            pile.named = True
+        # The list itself, which grows.
         self._known[tags] = named or self._piles
         return self._known[tags]
+
+    def _of(self, key: str, version: str = "") -> _Pile:
+        """The pile of an election; one without a plan says what is known of its registry."""
+        prefix = rule_tag_prefix(key)
+        pile = self._by_prefix.get(prefix)
+        if pile is None:
+            plan = SlotPlan(key, NOWHERE, prefix, version or UNKNOWN, due=False)
+            pile = self._by_prefix[prefix] = _Pile(plan, self._body())
+            self._piles.append(pile)
+        elif version and pile.plan.registry_version == UNKNOWN:
+            pile.plan = replace(pile.plan, registry_version=version)
+        return pile
+
+
+def _election(tag: str) -> str | None:
+    """The election that a tag of a rule names; None where it is none of ours."""
+    key = tag.removeprefix(OUR_TAGS).partition(":")[0]
+    return key if KEY.fullmatch(key) and tag.startswith(rule_tag_prefix(key)) else None
 
 
 class _Causes:

@@ -84,6 +84,10 @@ class Evidence:
         else:
             self._jumped(current, at_ms)
 
+    def standing(self) -> frozenset[str]:
+        """The elections whose rules stand, as far as is known: what a connection hears proves time of them."""
+        return frozenset(key for key, proof in self.state.elections.items() if not _unknown(proof))
+
     def settle(self) -> None:
         """Add to `proven` all that the bytes so far prove."""
         current = self.state.open
@@ -131,7 +135,11 @@ class Evidence:
         current.last_byte_ms = at_ms
         if not back:
             self._resume(at_ms)
-        elif any(bar[1] > at_ms for proof in self.state.elections.values() for bar in proof.bars):
+            return
+        proofs = self.state.elections.values()
+        for proof in proofs:
+            proof.bars = [(min(a, at_ms) if b == _UNTIL_KNOWN else a, b) for a, b in proof.bars]
+        if any(at_ms < end < _UNTIL_KNOWN for proof in proofs for _, end in proof.bars):
             self._bar(at_ms)
 
     def _unsure(self, at_ms: int, connection: int) -> None:
@@ -172,7 +180,7 @@ class Evidence:
             self._end()
 
     def _rules(self, record: Record) -> None:
-        said = _payload(record, Rules)
+        said = read_rules(record)
         at_ms = record.at_ms
         since = at_ms if said.since_ms is None else min(said.since_ms, at_ms)
         end = _UNTIL_KNOWN if said.since_ms is None else since + RULES_LAG_MS
@@ -180,10 +188,11 @@ class Evidence:
         if proof is None:
             opened = at_ms if self.state.open is None else self.state.open.opened_ms
             self.state.elections[said.election] = Proof(since, max(opened, since), [(since, end)])
-        elif proof.bars and proof.bars[-1][1] == _UNTIL_KNOWN:
+        elif _unknown(proof):
             if said.since_ms is not None:
                 proof.since_ms = at_ms
-                proof.bars[-1] = (proof.bars[-1][0], at_ms + RULES_LAG_MS)
+                # Not only the last bar: damage may have put another one after it.
+                proof.bars = [(a, at_ms + RULES_LAG_MS if b == _UNTIL_KNOWN else b) for a, b in proof.bars]
         elif said.since_ms is None or since > proof.since_ms:
             proof.since_ms = since
             proof.bars.append((since, end))
@@ -213,6 +222,15 @@ _READ = {
 }
 
 
+def read_rules(record: Record) -> Rules:
+    """The payload of a RULES.
+
+    Raises:
+        SpoolDamaged: it is none.
+    """
+    return _payload(record, Rules)
+
+
 def read_carry(data: bytes) -> Carry:
     """A state that was handed on, as JSON.
 
@@ -223,6 +241,11 @@ def read_carry(data: bytes) -> Carry:
         return msgspec.json.decode(data, type=Carry)
     except (ValueError, RecursionError) as error:
         raise SpoolDamaged(f"the spool's state cannot be read: {error}; a newer program may have written it") from error
+
+
+def _unknown(proof: Proof) -> bool:
+    """Whether X was asked for a change of rules that no record has ended."""
+    return any(end == _UNTIL_KNOWN for _, end in proof.bars)
 
 
 def _payload(record: Record, form: type[_T]) -> _T:

@@ -1,6 +1,8 @@
 """The rules at X are those of the registry, or the spool knows since when they are not.
 
-An election is proven only while all its rules stand: not where X does not take one, or cannot be asked about a change.
+An election is proven only while all its rules stand: not where X does not take one, or cannot be asked about a change,
+nor from before its rules go because it is not listened to (it has ended, a start was for other elections) until they
+are back.
 """
 
 import threading
@@ -15,10 +17,10 @@ from elec_assets.clients.x_rules import Synced
 from elec_assets.domain.registry import Election
 from elec_assets.domain.rule_sync import HeldRule, difference
 from elec_assets.domain.rules import StreamRule, rule_tag_prefix, stream_rules
-from elec_assets.domain.windows import from_epoch_ms
+from elec_assets.domain.windows import Grain, floor, from_epoch_ms
 
 AHEAD = timedelta(seconds=60)
-"""Rules of a candidate stand so long before they are wanted, and so long after: X takes 20 s for a change."""
+"""Rules of a candidate stand so long before the hours that they are wanted for, and so long after: X takes 20 s."""
 
 
 class RulesAtX(Protocol):
@@ -35,6 +37,10 @@ class RulesAtX(Protocol):
 
 class Noting(Protocol):
     """The spool, as it is told of rules."""
+
+    def standing(self) -> frozenset[str]:
+        """The elections of which it takes time for proven."""
+        ...
 
     def append(self, record: Record) -> None:
         """Write a record."""
@@ -75,6 +81,8 @@ class RuleKeeper:
         """
         with self._lock:
             wanted = self._wanted(elections)
+            # The spool's own, not what X holds of them: another program may have deleted their rules already.
+            self._ask(self._spool.standing() - wanted.keys())
             if self._known:  # before that, nothing is connected, and what X holds may be what is wanted
                 self._doubt({key for key in wanted if wanted[key] != self._standing.get(key)})
             self._standing = {key: held for key, held in self._standing.items() if held == wanted.get(key)}
@@ -91,9 +99,12 @@ class RuleKeeper:
 
     def _doubt(self, keys: set[str]) -> None:
         """Nothing is proven for these elections from now on."""
-        for key in sorted(keys - self._incomplete):
+        self._ask(keys - self._incomplete)
+        self._incomplete |= keys
+
+    def _ask(self, keys: Iterable[str]) -> None:
+        for key in sorted(keys):
             self._spool.append(records.rules_asked(self._clock.now_ms(), key))
-            self._incomplete.add(key)
 
     def _stand(
         self, wanted: Mapping[str, frozenset[StreamRule]], complete: set[str], changed: set[str], version: str
@@ -118,11 +129,15 @@ class RuleKeeper:
         return {r.rule.tag for r in synced.refused} | {r.tag for r in synced.left_out}
 
     def _wanted(self, elections: Iterable[Election]) -> dict[str, frozenset[StreamRule]]:
-        """The rules of each election that collects now or soon: of who is followed, soon, or was a moment ago."""
+        """The rules of each election that collects now or soon: of who is followed in the hour of now or of close by.
+
+        By whole hours, as rows, searches and volume count (docs/decisions/0015): a part of an hour with other rules
+        would be a hole in an hour that is said to be captured.
+        """
         now = from_epoch_ms(self._clock.now_ms())
         times = (now - AHEAD, now, now + AHEAD)
         return {
-            e.key: frozenset(rule for t in times if e.active_at(t) for rule in stream_rules(e, t))
+            e.key: frozenset(rule for t in times if e.active_at(t) for rule in stream_rules(e, floor(t, Grain.HOUR)))
             for e in elections
             if any(e.active_at(t) for t in times)
         }

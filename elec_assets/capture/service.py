@@ -14,13 +14,13 @@ from elec_assets.capture.connects import ConnectBudget
 from elec_assets.capture.listening import Listening
 from elec_assets.capture.meter import Meter
 from elec_assets.capture.options import CaptureOptions, CaptureSummary, XParts, refuse_nothing
-from elec_assets.capture.outbox import Outbox
+from elec_assets.capture.outbox import Outbox, Parcel
 from elec_assets.capture.packing import parcels_of
 from elec_assets.capture.parts import Parts
 from elec_assets.capture.registry_watch import LOOK_S, RegistryWatch
 from elec_assets.capture.reporting import Reporter
 from elec_assets.capture.rule_keeper import RuleKeeper
-from elec_assets.capture.segments import SpoolFull
+from elec_assets.capture.segments import Segment, SpoolFull
 from elec_assets.capture.source import ClaimedStore, claim_spool
 from elec_assets.capture.spend import CaptureSpend
 from elec_assets.capture.spool import Spool
@@ -58,7 +58,7 @@ class Service:
         self._interrupted = threading.Event()
         self._failed: Exception | None = None
         self._watch = RegistryWatch(options.registry)
-        self._wanted = Wanted(self._elections())
+        self._plan()
         refuse_nothing(options, self._watch.registry, self._now())
         self.spool = Spool(options.spool, cap_bytes=options.cap_bytes)
         try:
@@ -93,7 +93,7 @@ class Service:
             slots=self.spool,
             store=self._store.claimed,
             outbox=self._outbox,
-            pack=lambda segment: parcels_of(self.spool, segment, self._wanted, self._watch.registry.version),
+            pack=self._pack,
             say=say,
         )
         self._uploads = Uploads(uploader, clock, say)
@@ -235,8 +235,16 @@ class Service:
             if self._watch.looked(self._store.open, self._now()):
                 self._follow()
 
-    def _follow(self) -> None:
+    def _plan(self) -> None:
+        """`_wanted` is listened to; `_planned` is packed too: the spool may hold what an earlier run listened to."""
         self._wanted = Wanted(self._elections())
+        self._planned = Wanted(self._watch.registry.elections.values())
+
+    def _pack(self, segment: Segment) -> list[Parcel]:
+        return parcels_of(self.spool, segment, self._planned, self._watch.registry.version, self._options.elections)
+
+    def _follow(self) -> None:
+        self._plan()
         self._say(f"the registry is now version {self._watch.registry.version}")
 
     def _sync_rules(self) -> None:

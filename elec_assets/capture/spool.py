@@ -92,6 +92,11 @@ class Spool:
         """The number of the next connection: they count up over the life of the spool."""
         return self._evidence.state.connections + 1
 
+    def standing(self) -> frozenset[str]:
+        """See `Evidence.standing`."""
+        with self._lock:
+            return self._evidence.standing()
+
     def append(self, record: Record) -> None:
         """Write a record; it has left this process when this returns.
 

@@ -9,7 +9,7 @@ from typing import Any
 from elec_assets.clients.registry_source import load_candidates, load_registry
 from elec_assets.domain.registry import Candidate, Election
 from elec_assets.domain.registry_file import Problem, RegistryInvalid
-from elec_assets.domain.windows import iso
+from elec_assets.domain.windows import Grain, floor, iso
 from elec_assets.operations.report import DONE, WRONG_INPUT
 
 
@@ -114,7 +114,7 @@ def _election(election: Election, now: datetime) -> ElectionReport:
         active=active,
         confirmed=election.calendar.confirmed,
         candidates=len(election.candidates),
-        followed=len(election.as_of(now)) if active else 0,
+        followed=len(election.as_of(floor(now, Grain.HOUR))) if active else 0,
         shared_accounts=_shared(election.candidates),
     )
 

@@ -125,21 +125,23 @@ def _measured(store: Store, election: Election, now: datetime) -> Rates | None:
 def _election(
     settings: Settings, election: Election, now: datetime, known: tuple[Rates | None, float | None], month: MonthAhead
 ) -> ElectionPlan:
-    queries = search_queries(election, now, query_limit(settings.x_archive))
+    # Who is followed counts by whole hours.
+    began = floor(now, Grain.HOUR)
+    queries = search_queries(election, began, query_limit(settings.x_archive))
     rates, guess = known
     volumes = (guess,) if guess is not None else _GUESSES if rates is None else (rates.posts,)
     today = Window(floor(now, Grain.DAY), floor(now, Grain.DAY) + DAY)
     hours = sum(calendar.planned(election, hour).seconds for hour in split(today, Grain.HOUR)) / 3600
     return ElectionPlan(
         election=election.key,
-        candidates=len(election.as_of(now)),
-        stream_rules={rule.tag: rule.value for rule in stream_rules(election, now)},
+        candidates=len(election.as_of(began)),
+        stream_rules={rule.tag: rule.value for rule in stream_rules(election, began)},
         queries=queries,
         planned_hours_today=hours,
         measured=rates is not None,
         volumes=tuple(_volume(settings, len(queries), hours, v) for v in volumes),
         areas=len(election.areas),
-        trends=requests_a_day(election.trends, len(election.as_of(now)), len(election.areas)).tables,
+        trends=requests_a_day(election.trends, len(election.as_of(began)), len(election.areas)).tables,
         month=month,
     )
 

@@ -156,7 +156,7 @@ def _audits(settings: Settings, election: Election, window: Window) -> float:
     """Only hours with live capture are audited."""
     if settings.x_is_loopback or settings.x_fill_share == 1:
         return 0.0
-    queries = search_queries(election, window.start, query_limit(settings.x_archive))
+    queries = search_queries(election, floor(window.start, Grain.HOUR), query_limit(settings.x_archive))
     days = split(Window(floor(window.start, Grain.DAY), window.end), Grain.DAY)
     return round(len(queries) * len(days) * settings.x_count_usd, 2)
 

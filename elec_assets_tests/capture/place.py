@@ -57,6 +57,12 @@ elections:
 """
 
 
+def two_elections() -> str:
+    """A registry of `xx_2027` and a `yy_2027` like it."""
+    head, one = REGISTRY.split("elections:\n")
+    return f"{head}elections:\n{one}{one.replace(ELECTION, 'yy_2027')}"
+
+
 def write_registry(folder: Path, capture: str = "continuous", text: str = REGISTRY) -> Registry:
     path = folder / "candidates.yaml"
     path.write_text(text.replace("CAPTURE", capture), encoding="utf-8")

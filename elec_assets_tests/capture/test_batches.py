@@ -42,14 +42,28 @@ def batches(*raw: bytes, more: tuple[Record, ...] = ()) -> dict[str, ElectionBat
 def test_a_line_goes_to_the_elections_of_its_tags_and_to_all_if_it_has_none() -> None:
     one, two = post(SLOT, "elec:one:a#2"), post(SLOT, "elec:two:b", "elec:two:c")
     both = post(SLOT, "elec:one:a", "elec:two:b")
-    bare, foreign, bad, notice = post(SLOT), post(SLOT, "elec:onetwo:a"), b"{bad\r\n", b'{"errors":[]}\r\n'
+    bare, foreign, bad, notice = post(SLOT), post(SLOT, "cats", "elec:../x:a"), b"{bad\r\n", b'{"errors":[]}\r\n'
     found = batches(one, two, both, bare, foreign, bad, notice)
+    assert list(found) == ["one", "two"]
     assert found["one"].body == b"".join((one, both, bare, foreign, bad, notice))
     assert found["two"].body == b"".join((two, both, bare, foreign, bad, notice))
     journal = found["one"].journal
     assert (journal.posts, journal.notices, journal.unreadable) == (4, 1, 1)
     assert journal.received_ms == (SLOT + 1, *range(SLOT + 3, SLOT + 8))
     assert journal.line_connections == (1,) * 6
+
+
+def test_lines_of_an_election_without_a_plan_are_a_batch_of_its_own() -> None:
+    """They went to all others: `onetwo` lost them, and `one` and `two` had posts that are none of theirs."""
+    foreign, shared, bare = post(SLOT, "elec:onetwo:a"), post(SLOT, "elec:onetwo:a", "elec:two:b"), post(SLOT)
+    found = batches(bare, foreign, shared)
+    assert {key: batch.body for key, batch in found.items()} == {
+        "one": bare,
+        "two": bare + shared,
+        "onetwo": foreign + shared,
+    }
+    journal = found["onetwo"].journal
+    assert (journal.planned, journal.covered, journal.registry_version) == (NOWHERE, NOWHERE, "unknown")
 
 
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"\n", b"\r\n", b"a\nb\r\n", b"cut"]), max_size=6))

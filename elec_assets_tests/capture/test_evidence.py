@@ -202,6 +202,30 @@ def test_rules_that_came_with_the_connection_prove_only_from_then() -> None:
     assert seconds_of(covered([*made, *bytes_at(1, 40, 60, 80, 100)])) == [(50, 70)]
 
 
+def test_rules_that_were_asked_for_before_damage_are_proven_again_once_they_are_known() -> None:
+    """Damage put a bar after the one without end, which then no record ended: nothing was proven any more, for good."""
+    content = [*begun(), records.rules_asked(T + 10_000, "e"), records.damage(T + 10_000, 9), *bytes_at(1, 20, 40)]
+    content += [records.rules(T + 50_000, "e", T + 50_000, "v"), *bytes_at(1, 60, 80, 100, 120)]
+    (batch,) = batches_of(Segment(slot_of(T), SPOOL), content, {"e": PLANS["e"]})
+    assert seconds_of([batch.journal.covered]) == [(70, 90)]
+
+
+def test_rules_count_as_standing_from_the_record_that_says_so_until_a_change_is_asked_for() -> None:
+    evidence, stood = Evidence(), []
+    for record in [*begun(), records.rules_asked(T + 1, "e"), records.rules(T + 2, "e", 0, "v")]:
+        evidence.apply(record)
+        stood.append(evidence.standing())
+    assert stood == [set(), {"e"}, {"e"}, set(), {"e"}]
+
+
+def test_an_election_that_is_not_listened_to_any_more_takes_no_time_of_others_when_the_clock_is_set_back() -> None:
+    """What was asked for stays open for months then; each step of the clock cost all others 20 s."""
+    made = [*begun(), records.rules(T, "f", 0, "v"), *bytes_at(1, 20, 40, 60), records.rules_asked(T + 65_000, "f")]
+    made += [*bytes_at(1, 55), records.rules(T + 56_000, "e", 0, "v"), *bytes_at(1, 75, 95, 115)]
+    assert seconds_of(covered(made, "e")) == [(0, 85)]
+    assert seconds_of(covered(made, "f")) == [(0, 55)], "nothing of the time that is lived again"
+
+
 def test_damage_takes_the_proof_of_the_time_about_it() -> None:
     """Lines may have been in it: posts from 30 s before the last whole record on."""
     content = [*begun(), *bytes_at(1, 20, 40, 60, 80), records.damage(T + 80_000, 99), *bytes_at(1, 100, 120, 140, 160)]

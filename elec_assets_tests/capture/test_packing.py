@@ -16,7 +16,7 @@ from elec_assets.domain.registry import Election
 from elec_assets.domain.windows import X_EPOCH_MS, epoch_ms
 from elec_assets.transforms.gzips import unpacked
 from elec_assets.transforms.journals import decode_journal
-from elec_assets_tests.capture.place import ELECTION, START, write_registry
+from elec_assets_tests.capture.place import ELECTION, START, two_elections, write_registry
 
 AT = slot_of(epoch_ms(START))
 HOUR_MS = 3_600_000
@@ -99,3 +99,46 @@ def test_lines_of_an_election_that_the_registry_has_no_more_are_not_dropped(tmp_
 def test_a_slot_of_no_election_without_lines_is_nothing_to_upload(tmp_path: Path) -> None:
     with heard(tmp_path / "spool") as spool:
         assert parcels_of(spool, spool.closed()[0], Wanted([]), "v2") == []
+
+
+def packed(spool: Spool, wanted: Wanted, *only: str) -> dict[str, bytes]:
+    """The lines of each election's batch."""
+    [segment] = spool.closed()
+    parcels = parcels_of(spool, segment, wanted, "v2", only)
+    return {parcel.election: unpacked(parcel.objects[-1][1]) for parcel in parcels}
+
+
+def both(folder: Path) -> Wanted:
+    return Wanted(write_registry(folder, text=two_elections()).elections.values())
+
+
+def test_a_run_for_one_election_packs_what_the_spool_holds_of_the_others(tmp_path: Path) -> None:
+    """Restarted with `--election yy_2027`, capture put the lines of the other one on yy's batch, and removed them."""
+    mine, other, bare = post(AT, "elec:yy_2027:x"), post(AT, f"elec:{ELECTION}:x"), b"cut\r\n"
+    with heard(tmp_path / "spool", mine, other, bare) as spool:
+        assert packed(spool, both(tmp_path), "yy_2027") == {ELECTION: other + bare, "yy_2027": mine + bare}
+
+
+def test_an_edit_that_drops_an_election_for_a_minute_does_not_give_its_lines_to_the_rest(tmp_path: Path) -> None:
+    """As long as any election was left in the registry, the lines of one that was not went to all of those."""
+    mine, other = post(AT, "elec:yy_2027:x"), post(AT, f"elec:{ELECTION}:x")
+    rest = Wanted(e for e in both(tmp_path).elections if e.key == "yy_2027")
+    with heard(tmp_path / "spool", mine, other) as spool:
+        assert packed(spool, rest) == {ELECTION: other, "yy_2027": mine}
+
+
+def test_an_election_that_is_not_listened_to_gets_no_empty_batches(tmp_path: Path) -> None:
+    """They would look like a collector at work, and nobody would be told that none is."""
+    with heard(tmp_path / "spool", post(AT, f"elec:{ELECTION}:x")) as spool:
+        assert list(packed(spool, both(tmp_path), ELECTION)) == [ELECTION]
+        assert list(packed(spool, both(tmp_path))) == [ELECTION, "yy_2027"]
+
+
+def test_the_quiet_last_slot_of_an_election_that_is_not_listened_to_any_more_has_its_journal(tmp_path: Path) -> None:
+    with heard(tmp_path / "spool") as spool:
+        assert packed(spool, both(tmp_path), "yy_2027") == {ELECTION: b"", "yy_2027": b""}
+
+
+def test_lines_that_name_no_election_are_kept_for_one_that_was_listened_to_if_there_is_no_other(tmp_path: Path) -> None:
+    with heard(tmp_path / "spool", b"cut\r\n", election="gone_2027") as spool:
+        assert packed(spool, Wanted([])) == {"gone_2027": b"cut\r\n"}

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from elec_assets.capture import records
 from elec_assets.capture.options import CaptureRefused
 from elec_assets.capture.records import SpoolDamaged
 from elec_assets.capture.source import OtherSource
+from elec_assets.capture.spool import Spool
 from elec_assets.capture.spool_state import SpoolLocked
 from elec_assets.capture.status import Status, read_status
 from elec_assets.clients.store import Store, StoreError
@@ -24,7 +26,16 @@ from elec_assets.domain.registry_file import RegistryInvalid
 from elec_assets.domain.windows import created_ms, epoch_ms, from_epoch_ms
 from elec_assets.sandbox.x_stream_faults import StreamFault
 from elec_assets.sandbox.x_stream_options import StreamOptions
-from elec_assets_tests.capture.place import REGISTRY, START, Place, captured, place, write_registry
+from elec_assets_tests.capture.place import (
+    ELECTION,
+    REGISTRY,
+    START,
+    Place,
+    captured,
+    place,
+    two_elections,
+    write_registry,
+)
 
 KEPT_ALIVE = StreamOptions(keep_alive_s=10)
 
@@ -302,6 +313,24 @@ def test_a_run_of_a_named_time_can_be_stopped_while_its_last_upload_hangs(tmp_pa
     assert run.summary is not None
     assert (run.summary.uploaded, run.summary.waiting) == (0, 1)
     assert took < 5
+
+
+def test_a_start_for_one_election_uploads_what_waits_of_another_and_does_not_listen_for_it(tmp_path: Path) -> None:
+    """The spool's waiting slots of `xx_2027` went to `yy_2027`, which the run was for, and then out of the spool."""
+    slot = slot_of(epoch_ms(START)) - SLOT_MS
+    line = b'{"data":{"id":"1"},"matching_rules":[{"id":"1","tag":"elec:xx_2027:amartin"}]}\r\n'
+    with place(tmp_path) as p:
+        write_registry(tmp_path, text=two_elections())
+        p.service().spool.close()
+        with Spool(tmp_path / "spool", cap_bytes=10_000_000) as spool:
+            for record in (records.rules(slot, ELECTION, 0, "v"), records.opened(slot, 1), records.line(slot, 1, line)):
+                spool.append(record)
+            spool.roll(slot + SLOT_MS)
+        with p.running(elections=("yy_2027",)) as run:
+            run.until(lambda r: r.uploaded >= 1 and r.service._keeper.count == 2)
+        [(lines, journal)] = p.batches().values()
+    assert (lines, journal.election, journal.planned.seconds) == ([line], ELECTION, 300)
+    assert status_of(p).registry.elections == ("yy_2027",)
 
 
 @pytest.mark.prove

@@ -1,9 +1,11 @@
 """`elec plan` against a calculation by hand."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from elec_assets.clients.registry_source import load_registry
 from elec_assets.operations.plan import plan
 from elec_assets_tests.operations.place import NOW, REGISTRY, Place, hour
 
@@ -66,6 +68,19 @@ def test_a_plan_of_ten_minutes_an_hour_costs_a_sixth(place: Place) -> None:
     (election,) = plan(place.settings(), place.registry, NOW, posts_an_hour=600).elections
     assert election.planned_hours_today == 4.0
     assert election.volumes[0].posts_a_day == 2400
+
+
+def test_who_is_followed_from_within_the_hour_is_not_shown_before_the_next(place: Place) -> None:
+    """It was half past twelve, and what was shown of somebody followed since twenty past was not asked of X."""
+    # 12:20 UTC
+    late = '      zlate: {name: Zoe Late, status: 1, since: "2026-02-16 13:20"}\n'
+    text = REGISTRY.replace("    candidates:\n", f"    candidates:\n{late}")
+    (place.folder / "candidates.yaml").write_text(text, encoding="utf-8")
+    registry, seen = load_registry(place.folder / "candidates.yaml"), []
+    for minutes in (0, 30):
+        (election,) = plan(place.settings(), registry, NOW + timedelta(minutes=minutes), posts_an_hour=1).elections
+        seen.append((election.candidates, len(election.stream_rules), "Zoe" in "".join(election.queries)))
+    assert seen == [(2, 2, False), (3, 3, True)]
 
 
 def test_recent_search_gets_shorter_queries(place: Place) -> None:
