@@ -228,12 +228,40 @@ def open_weeks(election: Election, now: datetime) -> list[Window]:
 def _changed(
     instance: dg.DagsterInstance, key: dg.AssetKey, made_from: Mapping[dg.AssetKey, Grain], week: Window
 ) -> bool:
-    """Whether a part of the week was made after its file was built, or that was never built."""
+    """Whether a part of the week was recorded after the run that built its file began, or that was never built.
+
+    That run may have read an hour that was being sealed again, and be recorded after it. A part that was recorded
+    between begin and read costs one rebuild, which changes no byte.
+    """
     built = _latest(instance, key, {key_of(week, Grain.WEEK)})
     if not built:
         return True
     parts_of_week = {grain: {key_of(each, grain) for each in split(week, grain)} for grain in set(made_from.values())}
-    return any(_latest(instance, part, parts_of_week[grain]) > built for part, grain in made_from.items())
+    made = {_latest(instance, part, parts_of_week[grain]): part for part, grain in made_from.items()}
+    newest = max(made, default=0)
+    if newest == 0 or newest > built:
+        return newest > built
+    return _recorded_at(instance, made[newest], newest) >= _began_at(instance, key, built)
+
+
+def _recorded_at(instance: dg.DagsterInstance, key: dg.AssetKey, storage_id: int) -> float:
+    """When a materialization was recorded, in seconds since 1970; 0 where it was deleted since it was looked up."""
+    event = _event(instance, key, storage_id)
+    return 0.0 if event is None else event.timestamp
+
+
+def _began_at(instance: dg.DagsterInstance, key: dg.AssetKey, storage_id: int) -> float:
+    """When the run that recorded a materialization began, in seconds since 1970; without a run when it was recorded."""
+    event = _event(instance, key, storage_id)
+    if event is None:
+        return 0.0
+    run = instance.get_run_record_by_id(event.run_id)
+    return event.timestamp if run is None else run.start_time or run.create_timestamp.timestamp()
+
+
+def _event(instance: dg.DagsterInstance, key: dg.AssetKey, storage_id: int) -> dg.EventLogRecord | None:
+    wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=[storage_id])
+    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
 
 def _searched(election: Election) -> dict[dg.AssetKey, Grain]:

@@ -6,8 +6,9 @@ or Google must not be asked yet, a tick skips and says so: a refused or interrup
 may, and no run fails for it. Between runs the pool serves the most urgent: see `domain/trends_due.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -22,6 +23,9 @@ from elec_assets.domain.trends_due import Due, due_blocks, sample_due
 from elec_assets.domain.windows import Window, from_epoch_ms, iso, key_of, split
 from elec_assets.resources import StoreResource, TrendsResource, utc_now
 from elec_assets.transforms.coverage import CoverageUnreadable
+
+if TYPE_CHECKING:
+    from elec_assets.clients.trends_archive import TrendsArchive
 
 _PRIORITY = "dagster/priority"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -100,6 +104,19 @@ class Recorded:
                 self._found[key] = self._instance.get_materialized_partitions(key)
         return all(wanted <= self._found[key] for key in self._keys[area])
 
+    def since(self, area: str, wanted: set[str], at: datetime) -> bool:
+        """Whether every table has each of these partitions recorded at that time or later."""
+        return all(self._since(key, wanted, at) for key in self._keys[area])
+
+    def _since(self, key: dg.AssetKey, wanted: set[str], at: datetime) -> bool:
+        made = dg.DagsterEventType.ASSET_MATERIALIZATION
+        found = self._instance.get_latest_storage_id_by_partition(key, made, wanted)
+        if wanted - found.keys():
+            return False
+        oldest = dg.AssetRecordsFilter(asset_key=key, storage_ids=[min(found.values())])
+        records = self._instance.fetch_materializations(oldest, limit=1).records
+        return bool(records) and records[0].timestamp >= at.timestamp()
+
 
 class TrendsRows:
     """What is known of a cadence's blocks: which of them need no further run. Settled ones are read once a process."""
@@ -130,18 +147,21 @@ class TrendsRows:
         tables = self._election.trends.tables(self._cadence)
         try:
             places = [TrendsPlace(self._election.key, area, self._cadence, window) for window in hours]
-            rows = TrendsArchive(store, self._election.key).coverages(places)
+            archive = TrendsArchive(store, self._election.key)
+            rows = archive.coverages(places)
             if len(rows) < len(hours):
                 return True
             settled = all(unit.outcome.settled for row in rows for unit in row.units if unit.table in tables)
+            wanted = {key_of(window, self._cadence.grain) for window in hours}
             if settled and not sample_due:
-                made = recorded.all(area, {key_of(window, self._cadence.grain) for window in hours})
-                return False if made else None
-            if self._asks(store, area, hours[0], tables):
+                made = recorded.all(area, wanted)
+            elif self._asks(store, area, hours[0], tables):
                 return True
+            else:
+                made = settled and _made_of_all(archive, places[0], lambda at: recorded.since(area, wanted, at))
         except (ArchiveDamaged, CoverageUnreadable):
             return None
-        return False if settled else None
+        return False if made else None
 
     def _asks(self, store: Store, area: str, window: Window, tables: tuple[TrendsTable, ...]) -> bool:
         from elec_assets.clients.trends_collector import TrendsCollector
@@ -150,6 +170,18 @@ class TrendsRows:
             election=self._election, registry_version="", store=store, backend=None, clock=utc_now
         )
         return bool(collector.wanted_requests(area, self._cadence, window, tables))
+
+
+def _made_of_all(archive: "TrendsArchive", place: TrendsPlace, recorded_since: Callable[[datetime], bool]) -> bool:
+    """Whether the tables of a block were recorded after its last answer.
+
+    A run may end in between (killed, or refused by the store): its sample is stored, settled, and in no table.
+
+    Raises:
+        ArchiveDamaged: a document cannot be read.
+    """
+    answered = [document.fetched_at for document in archive.documents(place)]
+    return not answered or recorded_since(max(answered))
 
 
 def _at_work(instance: dg.DagsterInstance, job: str) -> str | None:

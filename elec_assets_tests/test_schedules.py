@@ -1,7 +1,7 @@
 """When it runs: ticks of both schedules against an instance, and the pure rules behind them."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,7 @@ HOURLY, WEEKLY = f"{ELECTION}__twitter_hourly", f"{ELECTION}__weekly"
 # Collection of the test election: Wednesday 2026-02-04 to Thursday 2026-03-12, 00:00 UTC.
 TUESDAY = datetime(2026, 2, 17, 2, tzinfo=UTC)
 LAST_WEEK = "2026-02-09"
+WEEKLY_PRODUCTS = ("twitter/weekly", "twitter/volume", "coverage/weekly")
 CATCH_UP = 6
 
 
@@ -378,7 +379,7 @@ def test_run_keys_are_unique_per_tick(scheduled: Deployment) -> None:
 
 
 def test_a_week_is_built_on_tuesday(scheduled: Deployment) -> None:
-    for product in ("twitter/weekly", "twitter/volume", "coverage/weekly"):
+    for product in WEEKLY_PRODUCTS:
         record(scheduled, product, ["2026-02-02"])
     monday, why = tick(scheduled, WEEKLY, TUESDAY - timedelta(days=1))
     assert monday == []
@@ -389,7 +390,7 @@ def test_a_week_is_built_on_tuesday(scheduled: Deployment) -> None:
 
 def test_a_week_is_rebuilt_only_when_an_hour_of_it_is_newer(scheduled: Deployment) -> None:
     record(scheduled, "twitter/tweets", hours("2026-02-09T00", "2026-02-09T05"))
-    for product in ("twitter/weekly", "twitter/volume", "coverage/weekly"):
+    for product in WEEKLY_PRODUCTS:
         record(scheduled, product, ["2026-02-02", LAST_WEEK])
     wednesday = TUESDAY + timedelta(days=1)
     assert tick(scheduled, WEEKLY, wednesday)[0] == []
@@ -397,6 +398,37 @@ def test_a_week_is_rebuilt_only_when_an_hour_of_it_is_newer(scheduled: Deploymen
     assert tick(scheduled, WEEKLY, wednesday)[0] == [], "an hour of another week"
     record(scheduled, "twitter/tweets", ["2026-02-15-23:00"])
     assert tick(scheduled, WEEKLY, wednesday)[0] == [LAST_WEEK]
+
+
+def build(deployment: Deployment, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """A run that makes the products of the last week, and what happens while it reads."""
+    specs = [dg.AssetSpec(key(product)) for product in WEEKLY_PRODUCTS]
+
+    @dg.multi_asset(specs=specs, partitions_def=partitions.weeks(deployment.election), name="week")
+    def weekly() -> Iterator[dg.MaterializeResult[None]]:
+        meanwhile()
+        for spec in specs:
+            yield dg.MaterializeResult(asset_key=spec.key)
+
+    dg.materialize([weekly], partition_key=LAST_WEEK, instance=deployment.instance)
+
+
+def test_a_week_is_rebuilt_when_an_hour_of_it_was_sealed_while_it_was_read(scheduled: Deployment) -> None:
+    """The run read an hour that was being sealed again, and was recorded after it.
+
+    To the ticks of all later days the file was newer than each of its hours: the posts that came late were missing
+    from it until the week was closed.
+    """
+    wednesday = TUESDAY + timedelta(days=1)
+    record(scheduled, "twitter/tweets", hours("2026-02-09T00", "2026-02-09T05"))
+    for product in WEEKLY_PRODUCTS:
+        record(scheduled, product, ["2026-02-02"])
+    build(scheduled, lambda: record(scheduled, "twitter/tweets", ["2026-02-16-00:00"]))
+    assert tick(scheduled, WEEKLY, wednesday)[0] == [], "an hour of another week"
+    build(scheduled, lambda: record(scheduled, "twitter/tweets", ["2026-02-15-23:00"]))
+    assert tick(scheduled, WEEKLY, wednesday)[0] == [LAST_WEEK]
+    build(scheduled)
+    assert tick(scheduled, WEEKLY, wednesday)[0] == [], "it was read again"
 
 
 def test_a_week_whose_coverage_failed_is_built_again(scheduled: Deployment) -> None:

@@ -1,19 +1,29 @@
 """Ticks of the schedules of Google Trends against an instance and a store."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from elec_assets.assets.trends_run import never, trends_key
 from elec_assets.clients.store import StoreError, open_store
+from elec_assets.clients.trends_archive import TrendsArchive
+from elec_assets.clients.trends_block import TrendsBlocks
+from elec_assets.clients.trends_collector import TrendsCollector
 from elec_assets.domain import layout_trends
-from elec_assets.domain.windows import iso
+from elec_assets.domain.layout_trends import TrendsPlace
+from elec_assets.domain.registry import TrendsPlan
+from elec_assets.domain.trends import Cadence, TrendsTable
+from elec_assets.domain.trends_due import sample_due
+from elec_assets.domain.windows import Grain, iso, window_of_key
 from elec_assets.resources import TrendsResource, utc_now
 from elec_assets.sandbox.trends_faults import TrendsFault
+from elec_assets.schedules_trends import Recorded, TrendsRows
 from elec_assets_tests.deployment import ELECTION, RANGE_END, RANGE_START
 from elec_assets_tests.test_schedules import at, evaluate
-from elec_assets_tests.trends_place import Searched, product, searched
+from elec_assets_tests.trends_place import DAY, Searched, product, searched
 
 HOURLY, DAILY = f"{ELECTION}__google_trends_hourly", f"{ELECTION}__google_trends_daily"
 TABLES = ("calibrated_interest", "interest_over_time")
@@ -46,6 +56,21 @@ def asked(requested: list[dg.RunRequest]) -> list[tuple[str, str, str]]:
     ]
 
 
+def resource(place: Searched, *, loopback: bool) -> TrendsResource:
+    """Google Trends with a daily cap of 2, which does not hold for a server on this machine."""
+    return TrendsResource(
+        on=True,
+        base_url=place.place.settings().trends_base_url,
+        loopback=loopback,
+        timeout_s=10.0,
+        pace_per_h=200.0,
+        burst=5,
+        floor_per_h=20.0,
+        ceiling_per_h=200,
+        daily_cap=2,
+    )
+
+
 def test_the_hours_of_a_block_are_asked_for_in_one_run_an_area(place: Searched) -> None:
     found = requests(place, HOURLY, "2026-02-05T12:30")
     assert asked(found)[:2] == [("fr", "2026-02-05-08:00", "5"), ("world", "2026-02-05-08:00", "5")]
@@ -71,18 +96,7 @@ def test_what_was_refused_is_asked_for_again_once_google_may_be_asked(place: Sea
 
 def test_a_tick_waits_for_the_daily_cap(place: Searched) -> None:
     """On this machine there is none; Google's own has one."""
-    settings = place.place.settings()
-    trends = TrendsResource(
-        on=True,
-        base_url=settings.trends_base_url,
-        loopback=False,
-        timeout_s=1.0,
-        pace_per_h=200.0,
-        burst=5,
-        floor_per_h=20.0,
-        ceiling_per_h=200,
-        daily_cap=2,
-    )
+    trends = resource(place, loopback=False)
     governor = trends.governor(open_store(place.place.store.as_uri()))
     for _ in range(2):
         governor.admit()
@@ -147,3 +161,37 @@ def test_a_requested_run_makes_the_hours_of_its_block_which_are_not_asked_for_ag
     left = asked(requests(place, HOURLY, "2026-02-05T12:30"))
     assert ("fr", "2026-02-05-08:00", "5") not in left
     assert ("world", "2026-02-05-08:00", "5") in left
+
+
+def test_a_second_sample_that_no_table_was_made_of_is_made_without_asking(place: Searched) -> None:
+    """The run was killed once all was asked (a Lambda goes on without it), or the store refused a table.
+
+    The rows of the first sample were settled and nothing was left to ask: what Google had answered was never a table.
+    Here the first sample was asked for late itself, so no second is due, and the second asking is a refresh.
+    """
+    table, day, now = TrendsTable.CALIBRATED_INTEREST, window_of_key(DAY, Grain.DAY), at("2026-02-13T03:00")
+    election = replace(place.place.election, trends=TrendsPlan((), (table,), ()))
+    keys = {"fr": [trends_key(election, "fr", Cadence.DAILY, table)]}
+    store, instance = open_store(place.place.store.as_uri()), place.place.instance
+
+    def collect() -> tuple[int, ...]:
+        collector = TrendsCollector(election=election, registry_version="", store=store, backend=backend, clock=utc_now)
+        samples = collector.collect("fr", Cadence.DAILY, day, (table,)).tables[table].samples
+        instance.report_runless_asset_event(dg.AssetMaterialization(keys["fr"][0], partition=DAY))
+        return samples
+
+    def is_open() -> bool:
+        assert sample_due(day, Cadence.DAILY, now)
+        return TrendsRows(election, Cadence.DAILY).open(store, Recorded(instance, keys), "fr", day, now)
+
+    with resource(place, loopback=True).backend(store) as backend:
+        assert is_open()
+        assert collect() == (1,)
+        assert not is_open()
+        blocks = TrendsBlocks(election, "", TrendsArchive(store, ELECTION), backend, utc_now)
+        found = TrendsPlace(ELECTION, "fr", Cadence.DAILY, day)
+        assert blocks.ask(found, (table,), blocks.look(found, None), utc_now(), never).requests
+        assert is_open()
+        exchanges = len(place.google.requests)
+        assert (collect(), len(place.google.requests)) == ((1, 2), exchanges)
+        assert not is_open()

@@ -1,7 +1,8 @@
 """What a post says: its text, what the text holds besides words, and what came along that completes it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from elec_assets.domain.matcher import PostText
@@ -38,6 +39,14 @@ def sent_along(includes: Includes, removed: Collection[str]) -> SentAlong:
         {medium.media_key: medium for medium in includes.media} if includes.media else {},
         {place.id: place for place in includes.places} if includes.places else {},
     )
+
+
+def all_ids(along: Collection[SentAlong]) -> Iterable[str]:
+    """Ids of users and posts, and those by which posts are looked up: as received, so some may be numbers."""
+    users, posts = [sent.users for sent in along if sent.users], [sent.posts for sent in along if sent.posts]
+    references = [post.referenced_posts or post.referenced_tweets for each in posts for post in each.values()]
+    looked_up = [reference.id for each in references if each for reference in each]
+    return chain(chain.from_iterable(users), chain.from_iterable(posts), looked_up)
 
 
 class Words(NamedTuple):

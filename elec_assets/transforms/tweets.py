@@ -14,7 +14,15 @@ from elec_assets.domain.matcher import Match, PostText
 from elec_assets.domain.tables import SCHEMA_VERSION, TWEETS, Kind
 from elec_assets.domain.windows import ALL_IDS, created_ms, epoch_ms
 from elec_assets.transforms.frames import Row
-from elec_assets.transforms.tweet_content import NO_USER, SentAlong, Strings, content_of, references_of, sent_along
+from elec_assets.transforms.tweet_content import (
+    NO_USER,
+    SentAlong,
+    Strings,
+    all_ids,
+    content_of,
+    references_of,
+    sent_along,
+)
 from elec_assets.transforms.x_checks import are_counts, are_ids
 from elec_assets.transforms.x_documents import UNREADABLE, Group, RawDocument, Reject, decode, decode_whole
 from elec_assets.transforms.x_objects import (
@@ -119,6 +127,7 @@ class _Rows:
         self._posts: list[ReceivedPost] = []
         self._tags: list[Strings] = []
         self._sent: list[SentAlong] = []
+        self._along: list[SentAlong] = []
         self.columns: list[list[object]] = [[] for _ in TWEETS.columns]
         self.positions: list[int] = []
         self.strays = 0
@@ -134,6 +143,7 @@ class _Rows:
                 continue
             if sent is None:
                 sent = sent_along(group.includes, self._removed)
+                self._along.append(sent)
             self.positions.append(position)
             self._numbers.append(number)
             self._posts.append(post)
@@ -146,9 +156,8 @@ class _Rows:
         """Make rows of the posts held."""
         for column, more in zip(self.columns, self._made(), strict=True):
             column.extend(more)
-        known = chain.from_iterable(chain(sent.users, sent.posts) for sent in self._sent)
-        self.came_with_ids = self.came_with_ids and are_ids(known)
-        for held in (self._numbers, self._posts, self._tags, self._sent):
+        self.came_with_ids = self.came_with_ids and are_ids(all_ids(self._along))
+        for held in (self._numbers, self._posts, self._tags, self._sent, self._along):
             held.clear()
 
     def _made(self) -> tuple[Iterable[object], ...]:

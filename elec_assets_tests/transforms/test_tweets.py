@@ -242,6 +242,23 @@ def test_the_matcher_reads_the_original_of_a_retweet() -> None:
     assert set(read.mentions) == {"old_name", "m"}
 
 
+@pytest.mark.parametrize(("written", "quoted", "rejects"), [("9", "deep", 0), ('"9"', "deep", 0), ('"x"', None, 1)])
+def test_what_the_original_of_a_retweet_quotes_is_found_however_its_id_is_written(
+    written: str, quoted: str | None, rejects: int
+) -> None:
+    """As a number, in that one place, it was not: `matched_in_quote` was empty, and no reject told of it."""
+    original = json.dumps(ORIGINAL | refers(("quoted", "?"))).replace('"?"', written)
+    post = json.dumps({"id": ID, **CUT, **refers(("retweeted", "7"))})
+    line = f'{{"data":{post},"includes":{{"tweets":[{original},{{"id":"9","text":"deep"}}]}}}}'.encode()
+
+    def match(text: PostText) -> Match:
+        return Match(matched_in_quote=(text.quoted_text,) if text.quoted_text else ())
+
+    flat = flatten(RawDocument("batch", "stream", NOON, line, "lines"), match)
+    found = from_rows([cells for _, cells in flat.rows], TWEETS).row(0, named=True)
+    assert (found["matched_in_quote"], len(flat.rejects)) == ([quoted] if quoted else [], rejects)
+
+
 def test_the_matcher_reads_a_retweet_without_original_less_its_prefix() -> None:
     read = matched(refers(("retweeted", "7")) | {"text": "RT @a_b: cut…"})
     assert (read.text, list(read.mentions)) == ("cut…", ["a_b"])
@@ -384,7 +401,10 @@ ODD = st.sampled_from(
         "true",
     ]
 )
-FIELDS = ("id", "author_id", "conversation_id", "created_at", "like_count", "reference", "edit", "user", "followers")
+FIELDS = (
+    *("id", "author_id", "conversation_id", "created_at", "like_count", "reference", "edit", "user", "followers"),
+    "deep",
+)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=2), min_size=1, max_size=4))
@@ -410,6 +430,7 @@ def odd_line(odd: dict[str, str]) -> str:
     found = {
         **{"id": f'"{ID}"', "author_id": '"7"', "conversation_id": '"8"', "created_at": "null", "like_count": "1"},
         **{"reference": '"9"', "edit": f'"{ID}"', "user": '"7"', "followers": "5"},
+        "deep": '"9"',
     } | odd
     return (
         f'{{"data":{{"id":{found["id"]},"text":"t","author_id":{found["author_id"]},'
@@ -417,7 +438,8 @@ def odd_line(odd: dict[str, str]) -> str:
         f'"public_metrics":{{"like_count":{found["like_count"]}}},'
         f'"referenced_tweets":[{{"type":"quoted","id":{found["reference"]}}}],'
         f'"edit_history_tweet_ids":[{found["edit"]}]}},'
-        f'"includes":{{"users":[{{"id":{found["user"]},"username":"a",'
+        f'"includes":{{"tweets":[{{"id":"9","text":"o","referenced_tweets":[{{"type":"quoted","id":{found["deep"]}}}]}}],'
+        f'"users":[{{"id":{found["user"]},"username":"a",'
         f'"public_metrics":{{"followers_count":{found["followers"]}}}}}]}}}}'
     )
 
