@@ -5,7 +5,7 @@ Read in batches: a look is made every 30 s. What Dagster 1.13.27 does not docume
 change.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -110,8 +110,8 @@ def failed_runs(
 ) -> list[RunsFailed]:
     """Runs of the last two days that failed for good, by what they were to make.
 
-    A run that is retried is not among them, nor one whose partitions a later run made. `assets_of` gives the assets of
-    a job.
+    A run that is retried is not among them, nor one that a later run has made good. `assets_of` gives the assets of a
+    job.
     """
     failed = instance.get_run_records(
         RunsFilter(statuses=[DagsterRunStatus.FAILURE], updated_after=now - RUNS_COUNT), limit=_MOST_RUNS
@@ -127,11 +127,15 @@ def failed_runs(
             run = record.dagster_run
             at = record.update_timestamp if record.end_time is None else datetime.fromtimestamp(record.end_time, UTC)
             name = _name(assets) or run.job_name
-            units.setdefault(name, []).append(RunsFailed(name, 1, _span(partitions), at.astimezone(UTC)))
-    return [
-        RunsFailed(name, len(each), max(each, key=lambda f: f.since).partition, min(f.since for f in each))
-        for name, each in sorted(units.items())
-    ]
+            forget_at = record.update_timestamp.astimezone(UTC) + RUNS_COUNT
+            units.setdefault(name, []).append(RunsFailed(name, 1, _span(partitions), at.astimezone(UTC), forget_at))
+    return [_together(each) for _, each in sorted(units.items())]
+
+
+def _together(runs: Sequence[RunsFailed]) -> RunsFailed:
+    newest = max(runs, key=lambda run: run.since)
+    since, forget_at = min(run.since for run in runs), min(run.forget_at for run in runs)
+    return RunsFailed(newest.name, len(runs), newest.partition, since, forget_at)
 
 
 def _made_good(
@@ -141,23 +145,39 @@ def _made_good(
     partitions: tuple[tuple[str, str], ...],
     assets_of: Callable[[str], Collection[dg.AssetKey]],
 ) -> bool:
-    """Whether all of its assets were made after it: by runs of the same partitions, if it had any."""
-    if assets and not partitions:
-        ended = record.end_time or record.update_timestamp.timestamp()
-        made = instance.get_latest_materialization_events(list(assets))  # no entry for what was never made
-        return all((entry := made.get(key)) is not None and entry.timestamp > ended for key in assets)
-    later = instance.get_runs(
-        RunsFilter(
-            tags=dict(partitions),
-            job_name=None if assets else record.dagster_run.job_name,
-            statuses=[DagsterRunStatus.SUCCESS],
-            created_after=record.create_timestamp,
-        ),
-        limit=_MOST_RUNS,
-    )
+    """Whether all of its assets were made after it, or later runs for them succeeded: of its partitions, if any.
+
+    A run may succeed and make nothing, where it finds that nothing has changed: a release that was published by hand.
+    """
+    own = record.dagster_run.job_name
     if not assets:
-        return bool(later)
-    return assets <= {key for run in later for key in _assets(run, assets_of)}
+        return bool(_later(instance, record, own, partitions))
+    made = set() if partitions else _made_since(instance, record, assets)
+    # Its own job first: of all that ran since, the newest alone are read.
+    for job in (None,) if partitions else (own, None):
+        if assets <= made:
+            break
+        made |= {key for run in _later(instance, record, job, partitions) for key in _assets(run, assets_of)}
+    return assets <= made
+
+
+def _made_since(instance: dg.DagsterInstance, record: dg.RunRecord, assets: frozenset[dg.AssetKey]) -> set[dg.AssetKey]:
+    ended = record.end_time or record.update_timestamp.timestamp()
+    made = instance.get_latest_materialization_events(list(assets))  # no entry for what was never made
+    return {key for key in assets if (entry := made.get(key)) is not None and entry.timestamp > ended}
+
+
+def _later(
+    instance: dg.DagsterInstance, record: dg.RunRecord, job: str | None, partitions: tuple[tuple[str, str], ...]
+) -> Sequence[dg.DagsterRun]:
+    """The newest successful runs that were made after it, of one job, or of any."""
+    succeeded = RunsFilter(
+        tags=dict(partitions),
+        job_name=job,
+        statuses=[DagsterRunStatus.SUCCESS],
+        created_after=record.create_timestamp,
+    )
+    return instance.get_runs(succeeded, limit=_MOST_RUNS)
 
 
 def _assets(run: dg.DagsterRun, assets_of: Callable[[str], Collection[dg.AssetKey]]) -> frozenset[dg.AssetKey]:

@@ -1,6 +1,6 @@
 """What is read from Dagster's instance, some of it not documented: these tests would notice another Dagster."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,17 +20,18 @@ from elec_assets.dagster_state import (
 from elec_assets.domain.windows import HOUR, Grain, Window, window_of_key
 from elec_assets.transforms.alert_facts import CheckFailed, RunsFailed
 
-KEY, OTHER = dg.AssetKey(["e", "hours"]), dg.AssetKey(["e", "other"])
+KEY, OTHER, SENT = (dg.AssetKey(["e", name]) for name in ("hours", "other", "sent"))
 HOURS = dg.HourlyPartitionsDefinition(start_date="2026-02-01-00:00")
 FIRST, SECOND = "2026-02-01-00:00", "2026-02-01-01:00"
 
 
 class Wrong:
-    """What is to fail: partitions of `hours`, and the check of `other`."""
+    """What is to fail: partitions of `hours`, `other`, `sent`, and the check of `other`."""
 
     def __init__(self) -> None:
         self.partitions: set[str] = set()
         self.other = False
+        self.sent = False
         self.check = False
         self.severity = dg.AssetCheckSeverity.ERROR
 
@@ -46,12 +47,21 @@ def definitions(wrong: Wrong) -> dg.Definitions:
         if wrong.other:
             raise dg.Failure("as asked")
 
+    @dg.multi_asset(specs=[dg.AssetSpec(SENT, skippable=True)])
+    def sent() -> Iterator[dg.AssetObservation]:
+        if wrong.sent:
+            raise dg.Failure("as asked")
+        yield dg.AssetObservation(SENT)
+
     @dg.asset_check(asset=OTHER, blocking=True)
     def gate() -> dg.AssetCheckResult:
         return dg.AssetCheckResult(passed=not wrong.check, severity=wrong.severity)
 
-    job = dg.define_asset_job("hour", selection=dg.AssetSelection.assets(KEY))
-    return dg.Definitions(assets=[hours, other], asset_checks=[gate], jobs=[job])
+    jobs = [
+        dg.define_asset_job(name, selection=dg.AssetSelection.assets(key))
+        for name, key in (("hour", KEY), ("send", SENT))
+    ]
+    return dg.Definitions(assets=[hours, other, sent], asset_checks=[gate], jobs=jobs)
 
 
 @pytest.fixture
@@ -65,9 +75,11 @@ Run = Callable[..., dg.ExecuteInProcessResult]
 def runner(wrong: Wrong, instance: dg.DagsterInstance) -> Run:
     made = definitions(wrong)
 
-    def run(key: dg.AssetKey | None, partition: str | None = None, **tags: str) -> dg.ExecuteInProcessResult:
-        """Assets of the whole, or the job `hour` for None."""
-        job = made.resolve_job_def("hour") if key is None else made.resolve_implicit_global_asset_job_def()
+    def run(
+        key: dg.AssetKey | None, partition: str | None = None, name: str = "hour", **tags: str
+    ) -> dg.ExecuteInProcessResult:
+        """Assets of the whole, or a job by its name for None."""
+        job = made.resolve_job_def(name) if key is None else made.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=instance,
             asset_selection=None if key is None else [key],
@@ -85,7 +97,7 @@ def run(wrong: Wrong, instance: dg.DagsterInstance) -> Run:
 
 
 def assets_of(job: str) -> Collection[dg.AssetKey]:
-    return [KEY] if job == "hour" else []
+    return {"hour": [KEY], "send": [SENT]}.get(job, [])
 
 
 def failed(instance: dg.DagsterInstance, now: datetime | None = None) -> list[tuple[str, int, str]]:
@@ -172,8 +184,10 @@ def test_a_failed_run_counts_until_its_partition_is_made(run: Run, wrong: Wrong,
     assert failed(instance) == [("e/hours", 1, FIRST)]
     now = datetime.now(UTC)
     [found] = failed_runs(instance, now, assets_of)
-    assert found == RunsFailed("e/hours", 1, FIRST, found.since)
+    assert found == RunsFailed("e/hours", 1, FIRST, found.since, found.forget_at)
     assert now - timedelta(minutes=1) < found.since <= now
+    assert failed(instance, found.forget_at - timedelta(milliseconds=1)) == [("e/hours", 1, FIRST)]
+    assert failed(instance, found.forget_at) == []
     assert failed(instance, now + RUNS_COUNT + timedelta(minutes=1)) == [], "it is forgotten after two days"
     wrong.partitions = set()
     assert run(None, FIRST).success  # by its job, as a schedule does
@@ -198,6 +212,22 @@ def test_a_failed_run_without_partitions_counts_until_its_assets_are_made(
     assert failed(instance) == [("e/other", 1, "")]
     wrong.other = False
     assert run(OTHER).success
+    assert failed(instance) == []
+
+
+@pytest.mark.parametrize(("first", "then"), [(None, None), (None, SENT), (SENT, None), (SENT, SENT)])
+def test_a_later_run_that_finds_nothing_to_make_has_made_a_failed_one_good(
+    run: Run, wrong: Wrong, instance: dg.DagsterInstance, first: dg.AssetKey | None, then: dg.AssetKey | None
+) -> None:
+    """A release that failed and was published by hand: the next run only observes it, and it stayed failed."""
+    assert run(then, name="send").success, "one before it says nothing"
+    wrong.sent = True
+    assert not run(first, name="send").success
+    assert failed(instance) == [("e/sent", 1, "")]
+    assert run(OTHER).success
+    assert failed(instance) == [("e/sent", 1, "")], "a run of something else says nothing"
+    wrong.sent = False
+    assert run(then, name="send").success
     assert failed(instance) == []
 
 

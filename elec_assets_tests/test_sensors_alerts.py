@@ -10,6 +10,7 @@ from dagster._core.definitions.freshness import FreshnessState, FreshnessStateCh
 
 from elec_assets.clients.sns import SnsTargetInvalid
 from elec_assets.clients.store import StoreError
+from elec_assets.dagster_state import RUNS_COUNT
 from elec_assets.definitions import build_definitions
 from elec_assets.domain import layout, layout_alerts
 from elec_assets.domain.intervals import Intervals
@@ -277,6 +278,25 @@ def test_a_failed_run_warns_and_its_repetition_ends_it(alerting: Alerting) -> No
     assert job.execute_in_process(instance=alerting.instance, asset_selection=[key]).success
     alerting.looks(2)
     assert alerting.open() == {}
+    assert not alerting.state.past[-1].forgotten
+
+
+def test_a_failed_run_that_nobody_mends_is_dropped_after_two_days_and_not_over(alerting: Alerting, moto: str) -> None:
+    """It was told as OVER, as if it had been mended."""
+    job = alerting.definitions.resolve_implicit_global_asset_job_def()
+    entry = alerting.folder / "store" / "state" / "registry" / "history" / "000001.json"
+    entry.parent.mkdir(parents=True)
+    entry.write_bytes(b"{")
+    key = dg.AssetKey([ELECTION, "candidates"])
+    alerting.now = datetime.now(UTC).replace(hour=12) + timedelta(days=1)
+    assert not job.execute_in_process(instance=alerting.instance, asset_selection=[key], raise_on_error=False).success
+    alerting.looks(2)
+    alerting.now += RUNS_COUNT
+    alerting.looks(2)
+    assert alerting.open() == {}
+    assert alerting.state.past[-1].forgotten
+    dropped = sms(moto)[-1]
+    assert "DROPPED test_2026/candidates: not mended, forgotten after " in dropped
 
 
 def put_rows(alerting: Alerting, outcome: Outcome, missed_share: float) -> None:

@@ -142,7 +142,8 @@ def _dagster(facts: Facts) -> Iterator[_Found]:
     for run in facts.runs:
         several = f"{run.count} runs" if run.count > 1 else "run"
         wrong = f"{several} failed" + (f", last {run.partition}" if run.partition else "")
-        yield _Found(Condition(f"run_failed:{run.name}", run.name, _WARN, wrong, run.since, None, facts.timezone))
+        condition = Condition(f"run_failed:{run.name}", run.name, _WARN, wrong, run.since, None, facts.timezone)
+        yield _Found(changed(condition, forget_at=run.forget_at))
     for check in facts.checks:
         wrong = f"check {check.check} failed" + (", blocks" if check.blocking else "")
         key = f"check_failed:{check.asset}:{check.check}"

@@ -58,12 +58,16 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class RunsFailed:
-    """Runs of an asset, or of a job, that failed after their retries and that no later run has made good."""
+    """Runs of an asset, or of a job, that failed after their retries and that no later run has made good.
+
+    `forget_at`: from when on the first of them does not count any more, mended or not.
+    """
 
     name: str
     count: int
     partition: str
     since: datetime
+    forget_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Condition(msgspec.Struct, frozen=True):
         since: since when, UTC.
         cause: key of the condition upstream that explains this one.
         timezone: of the election, for quiet hours.
+        forget_at: from when on it is not looked for any more, mended or not; None: it is as long as it lasts.
     """
 
     key: str
@@ -52,6 +53,11 @@ class Condition(msgspec.Struct, frozen=True):
     since: datetime
     cause: str | None = None
     timezone: str = "UTC"
+    forget_at: datetime | None = None
+
+    def is_forgotten(self, now: datetime) -> bool:
+        """Whether its absence says nothing any more."""
+        return self.forget_at is not None and now >= self.forget_at
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -67,6 +73,7 @@ class Incident(msgspec.Struct, frozen=True):
         told_at, told_severity: when and how severe it was in the last message about it.
         muted: why nothing is said of it; empty: nothing mutes it.
         muted_until: a consequence stays muted for a while after its cause has ended.
+        forgotten: it, or a part of it, is not looked for any more: nobody knows that it is over.
     """
 
     id: str
@@ -81,6 +88,7 @@ class Incident(msgspec.Struct, frozen=True):
     told_severity: Severity | None = None
     muted: str = ""
     muted_until: datetime | None = None
+    forgotten: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -132,6 +140,7 @@ class State(msgspec.Struct, frozen=True):
         past: resolved, or ended while muted, of the last days.
         outbox: the message under way.
         in_doubt: whether it may have arrived: it was under way when an earlier look ended.
+        plain: whether the next message names nothing: the last one, which did, was unfit.
         number: of the last message.
         sent_at: when the messages of the last hour were sent.
         month, sent_in_month: `YYYYMM` in UTC, and the messages sent in it.
@@ -146,6 +155,7 @@ class State(msgspec.Struct, frozen=True):
     past: list[Incident] = []
     outbox: Message | None = None
     in_doubt: bool = False
+    plain: bool = False
     number: int = 0
     sent_at: list[datetime] = []
     month: str = ""
@@ -166,7 +176,7 @@ class Rules(msgspec.Struct, frozen=True):
         remind_critical, remind_warning: how long after the last message an open incident is told again.
         per_hour, per_month: messages at most (UTC months); the notices that a cap is reached come on top.
         cause_grace: how long a consequence stays muted after its cause has ended.
-        alive_every: how often it is told that alerts work, on Mondays from 10:00 in `timezone`; None: never.
+        alive: whether it is told that alerts work: at once, and every Monday from 10:00 in `timezone`.
         keep, keep_most: how long, and how many at most, resolved incidents are remembered.
     """
 
@@ -180,7 +190,7 @@ class Rules(msgspec.Struct, frozen=True):
     per_hour: int = 10
     per_month: int = 200
     cause_grace: timedelta = timedelta(minutes=15)
-    alive_every: timedelta | None = timedelta(days=6)
+    alive: bool = True
     timezone: str = "UTC"
     keep: timedelta = timedelta(days=14)
     keep_most: int = 500
@@ -200,10 +210,11 @@ class Rules(msgspec.Struct, frozen=True):
 
     def alive_due(self, last: datetime | None, now: datetime) -> bool:
         """Whether it is to be told that alerts work: at once the first time, then on Mondays."""
-        if self.alive_every is None:
-            return False
+        if not self.alive or last is None:
+            return self.alive
         local = now.astimezone(ZoneInfo(self.timezone))
-        return last is None or (now - last >= self.alive_every and local.weekday() == 0 and local.time() >= _MONDAY_AT)
+        at = datetime.combine(local.date(), _MONDAY_AT, local.tzinfo)
+        return local.weekday() == 0 and last < at <= local
 
 
 _S = TypeVar("_S", bound=msgspec.Struct)

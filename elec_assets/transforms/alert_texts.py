@@ -1,18 +1,26 @@
 """The texts of alerts: an SMS, a subject, an e-mail. Conditions, times and incident ids, nothing else.
 
-Every text holds the id (`#a1f3e2`) of each incident it names: SNS may deliver a message twice.
+Every text holds the id (`#a1f3e2`) of each incident it names: SNS may deliver a message twice. All are bounded,
+however many incidents wait: what is too long is refused, and would never be told.
 """
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from elec_assets.domain.windows import iso
-from elec_assets.transforms.alert_state import Incident, Message, Rules, Severity
+from elec_assets.transforms.alert_state import Incident, Message, Rules, Severity, changed
 from elec_assets.transforms.sms import SMS_SEPTETS, cut, gsm, septets, shortened, subject
 
 TOP = 3
-"""How many incidents a message names, before it counts."""
+"""How many incidents an SMS names, before it counts."""
+NAMED = 100
+"""How many an e-mail names at most."""
+TEXT_BYTES = 90_000
+"""Of the incidents in an e-mail, as JSON escapes them: SNS takes 262,144 with the text twice."""
+_ASSET, _WRONG, _LABEL = 200, 300, 20
 _WORDS = {Severity.CRITICAL: "CRIT", Severity.WARNING: "WARN"}
 _MINUTES, _HOURS = 60, 48
 _NARROWEST = 12
@@ -35,7 +43,7 @@ class Told:
             *(("NEW", i) for i in self.opened if i.id not in gone),
             *(("WORSE", i) for i in self.raised),
             *(("STILL", i) for i in self.reminded),
-            *(("OVER", i) for i in self.resolved),
+            *(("DROPPED" if i.forgotten else "OVER", i) for i in self.resolved),
         )
 
     @property
@@ -45,22 +53,46 @@ class Told:
 
 
 def grouped_message(told: Told, held: int, now: datetime, rules: Rules, number: int) -> Message:
-    """One message about everything that is due; `held`: how many of the incidents a cap has held back."""
+    """One message about everything that is due; `held`: how many of the incidents a cap has held back.
+
+    All of them count as told, also those that it does not name.
+    """
     events = told.events
-    severity = max((i.loudest for _, i in events), key=lambda each: each.rank)
+    severity = _loudest(events)
     count = f"{len(events)} alerts" if len(events) > 1 else f"{events[0][0]} {events[0][1].condition.asset}"
-    return Message(
+    message = Message(
         number,
         severity,
         subject=subject(f"[{rules.label} {_WORDS[severity]}] {count} #{events[0][1].id}"),
         sms=_sms(events, severity, held, now, rules),
         text=_text(events, held, now, rules, number),
+    )
+    return _telling(message, told)
+
+
+def plain_message(told: Told, rules: Rules, number: int) -> Message:
+    """The same by number alone, where SNS does not take the texts."""
+    severity, count = _loudest(told.events), len(told.events)
+    whose = f"{count} alerts whose text" if count > 1 else "1 alert whose text"
+    head = f"{shortened(gsm(rules.label), _LABEL)} {_WORDS[severity]}: "
+    said = f"{head}{whose} SNS does not take; elec watch ls shows {'them' if count > 1 else 'it'}"
+    title = subject(f"[{rules.label} {_WORDS[severity]}] {count} alert{'s' if count > 1 else ''}")
+    return _telling(Message(number, severity, title, cut(said), f"{said}\n\nMessage {number}.\n"), told)
+
+
+def _telling(message: Message, told: Told) -> Message:
+    return changed(
+        message,
         opened=tuple(i.id for i in told.opened),
         raised=tuple(i.id for i in told.raised),
         reminded=tuple(i.id for i in told.reminded),
         resolved=tuple(i.id for i in told.resolved),
-        severities={i.id: i.loudest for _, i in events},
+        severities={i.id: i.loudest for _, i in told.events},
     )
+
+
+def _loudest(events: Sequence[tuple[str, Incident]]) -> Severity:
+    return max((i.loudest for _, i in events), key=lambda each: each.rank)
 
 
 def limit_message(held: int, until: datetime, rules: Rules, number: int) -> Message:
@@ -88,7 +120,7 @@ def length(span: timedelta) -> str:
 
 
 def _plain(said: str, title: str, rules: Rules, number: int, *, limit: bool = False, alive: bool = False) -> Message:
-    head = f"{shortened(gsm(rules.label), 20)}: "
+    head = f"{shortened(gsm(rules.label), _LABEL)}: "
     return Message(
         number,
         Severity.CRITICAL,
@@ -102,7 +134,7 @@ def _plain(said: str, title: str, rules: Rules, number: int, *, limit: bool = Fa
 
 def _sms(events: Sequence[tuple[str, Incident]], severity: Severity, held: int, now: datetime, rules: Rules) -> str:
     """The first three by name, then a count. Assets, then what is wrong, give way; ids never do."""
-    head = f"{shortened(gsm(rules.label), 20)} {_WORDS[severity]}: "
+    head = f"{shortened(gsm(rules.label), _LABEL)} {_WORDS[severity]}: "
     rest = len(events) - TOP
     tail = (f" +{rest} more" if rest > 0 else "") + (f" ({held} were held back)" if held else "")
     shown = events[:TOP]
@@ -113,9 +145,9 @@ def _sms(events: Sequence[tuple[str, Incident]], severity: Severity, held: int, 
 def _item(kind: str, incident: Incident, most: int, now: datetime) -> str:
     """One incident in at most so many septets."""
     mark = f" #{incident.id}"
-    what = gsm(incident.condition.wrong) if kind != "OVER" else _lasted(incident, now)
+    what = _ended(kind, incident, now) or gsm(incident.condition.wrong)
     asset = gsm(incident.condition.asset)
-    since = f" since {incident.condition.since:%H:%M}Z" if kind != "OVER" else ""
+    since = "" if _ended(kind, incident, now) else f" since {incident.condition.since:%H:%M}Z"
     whole = f"{kind} {asset}: {what}{since}"
     room = most - len(mark)
     if (septets(whole) or 0) <= room:
@@ -124,27 +156,50 @@ def _item(kind: str, incident: Incident, most: int, now: datetime) -> str:
     return cut(f"{kind} {shortened(asset, left)}: {what}", room) + mark
 
 
-def _lasted(incident: Incident, now: datetime) -> str:
-    return f"lasted {length((incident.ended_at or now) - incident.condition.since)}"
+def _ended(kind: str, incident: Incident, now: datetime) -> str:
+    """How it ended; empty: it did not."""
+    lasted = length((incident.ended_at or now) - incident.condition.since)
+    return {"OVER": f"lasted {lasted}", "DROPPED": f"not mended, forgotten after {lasted}"}.get(kind, "")
 
 
 def _text(events: Sequence[tuple[str, Incident]], held: int, now: datetime, rules: Rules, number: int) -> str:
-    """The e-mail: every incident on lines of its own."""
-    lines = [f"{rules.label}: {len(events)} alert{'s' if len(events) > 1 else ''} at {iso(now)}"]
+    """The e-mail: every incident on lines of its own, as many as there is room for, the most severe first."""
+    label = shortened(rules.label, _LABEL)
+    lines = [f"{label}: {len(events)} alert{'s' if len(events) > 1 else ''} at {iso(now)}"]
     if held:
         lines.append(f"{held} of them were held back by the limit of messages.")
-    for kind, incident in events:
-        condition = incident.condition
-        over = f" until {iso(incident.ended_at or now)}, {_lasted(incident, now)}" if kind == "OVER" else ""
-        lines += [
-            "",
-            f"{kind} {incident.loudest} #{incident.id} {condition.asset}",
-            f"  {' '.join(condition.wrong.split())}",
-            f"  since {iso(condition.since)}{over}",
-        ]
+    ordered = sorted(events, key=lambda event: -event[1].loudest.rank)
+    named = _named(ordered, now)
+    lines += [line for block in named for line in block]
+    rest = Counter(kind for kind, _ in ordered[len(named) :])
+    if rest:
+        lines += ["", f"+{rest.total()} more: {', '.join(f'{count} {kind}' for kind, count in rest.items())}"]
     lines += [
         "",
         f"Message {number}. `elec watch ls` shows what is open, `elec watch silence` mutes with an expiry.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _named(events: Sequence[tuple[str, Incident]], now: datetime) -> list[list[str]]:
+    """The lines of the first incidents that an e-mail has room for."""
+    blocks, room = [], TEXT_BYTES
+    for kind, incident in events[:NAMED]:
+        block = _block(kind, incident, now)
+        room -= len(json.dumps("\n".join(block)))
+        if room < 0:
+            break
+        blocks.append(block)
+    return blocks
+
+
+def _block(kind: str, incident: Incident, now: datetime) -> list[str]:
+    condition, ended = incident.condition, _ended(kind, incident, now)
+    over = f" until {iso(incident.ended_at or now)}, {ended}" if ended else ""
+    return [
+        "",
+        f"{kind} {incident.loudest} #{incident.id} {shortened(condition.asset, _ASSET)}",
+        f"  {shortened(' '.join(condition.wrong.split()), _WRONG)}",
+        f"  since {iso(condition.since)}{over}",
+    ]

@@ -5,7 +5,8 @@ row, and is over after as many without it. What is told goes into `State.outbox`
 
     state = advance(state, conditions, silences, now, rules)    commit; if there is an outbox: publish it, then
     state = sent(state, now, rules)                             it was accepted: commit
-    state = refused(state)                                      it was not: commit, all of it is told in the next one
+    state = refused(state)                                      it was not: commit, all of it is told in the next one,
+                                                                by number alone if it was the text that is unfit
 
 Whoever stops between publish and commit finds the outbox again and sends the same message, by its number and incident
 ids, a second time: at least once, and recognisable. What is muted is never announced while it is; what was announced
@@ -19,7 +20,7 @@ from elec_assets.domain.silences import Silence, silencing
 from elec_assets.transforms.alert_limits import has_room, held_back, room_at, with_sent
 from elec_assets.transforms.alert_muting import muted_by
 from elec_assets.transforms.alert_state import Condition, Incident, Message, Rules, State, changed, incident_id
-from elec_assets.transforms.alert_texts import Told, alive_message, grouped_message, limit_message
+from elec_assets.transforms.alert_texts import Told, alive_message, grouped_message, limit_message, plain_message
 
 __all__ = ["advance", "refused", "sent"]
 
@@ -59,6 +60,7 @@ def sent(state: State, now: datetime, rules: Rules) -> State:
         over=[i for i in over if i.id not in message.resolved],
         outbox=None,
         in_doubt=False,
+        plain=False,
         limited_since=(state.limited_since or now) if message.limit else None if message.opens else state.limited_since,
         alive_at=now if message.alive else state.alive_at,
     )
@@ -68,9 +70,12 @@ def sent(state: State, now: datetime, rules: Rules) -> State:
 def refused(state: State, *, unfit: bool = False) -> State:
     """The state once the message in the outbox was refused for certain: what it told is due again, in a new message.
 
-    One in doubt stays as it is, or what had arrived would be told twice; unless it is `unfit`, never to be accepted.
+    One in doubt stays as it is, or what had arrived would be told twice; unless it is `unfit`, never to be accepted:
+    then the next one names nothing. If that is unfit too it is not for its text, and names are tried again.
     """
-    return state if state.in_doubt and not unfit else changed(state, outbox=None, in_doubt=False)
+    if unfit:
+        return changed(state, outbox=None, in_doubt=False, plain=not state.plain)
+    return state if state.in_doubt else changed(state, outbox=None)
 
 
 def _by_key(conditions: Iterable[Condition]) -> dict[str, Condition]:
@@ -91,7 +96,7 @@ def _looked(state: State, seen: Mapping[str, Condition], now: datetime, rules: R
         if key in seen:
             incidents[key] = _seen(incident, seen[key], now, rules)
         elif incident.fired_at is not None:
-            missed = changed(incident, misses=incident.misses + 1, ended_at=incident.ended_at or now)
+            missed = _missed(incident, now)
             if missed.misses < rules.ticks:
                 incidents[key] = missed
             else:
@@ -112,8 +117,21 @@ def _seen(incident: Incident, condition: Condition, now: datetime, rules: Rules)
     since = min(incident.condition.since, condition.since)
     fired = incident.fired_at or (now if hits >= rules.ticks else None)
     return changed(
-        incident, condition=changed(condition, since=since), hits=hits, misses=0, ended_at=None, fired_at=fired
+        incident,
+        condition=changed(condition, since=since),
+        hits=hits,
+        misses=0,
+        ended_at=None,
+        fired_at=fired,
+        # A part of it is not looked for any more, while the rest goes on.
+        forgotten=not incident.misses and (incident.forgotten or incident.condition.is_forgotten(now)),
     )
+
+
+def _missed(incident: Incident, now: datetime) -> Incident:
+    at = incident.ended_at or now
+    forgotten = incident.forgotten or incident.condition.is_forgotten(at)
+    return changed(incident, misses=incident.misses + 1, ended_at=at, forgotten=forgotten)
 
 
 def _muted(state: State, silences: Sequence[Silence], now: datetime, rules: Rules) -> State:
@@ -135,6 +153,8 @@ def _composed(state: State, now: datetime, rules: Rules) -> State:
         if state.limited_since is not None or not due.changes:
             return state
         return _out(state, limit_message(len(due.changes), room_at(state, now, rules), rules, state.number + 1))
+    if due.events and state.plain:
+        return _out(state, plain_message(due, rules, state.number + 1))
     if due.events:
         return _out(state, grouped_message(due, held_back(state, due), now, rules, state.number + 1))
     if state.limited_since is not None and has_room(state, now, rules):

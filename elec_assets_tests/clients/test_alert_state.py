@@ -4,16 +4,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import boto3
 import filelock
 import pytest
 
 from elec_assets.clients.alert_state import AlertDesk, add_silence, read_silences, read_state
+from elec_assets.clients.sns import Sns, SnsTarget
 from elec_assets.clients.sns_errors import SnsError, SnsTopicMissing, SnsUnanswered, SnsUnfit
 from elec_assets.clients.store import Store
 from elec_assets.domain import layout_alerts
 from elec_assets.domain.registry_problems import RegistryInvalid
 from elec_assets.domain.silences import Silence
-from elec_assets.transforms.alert_state import AlertStateUnreadable, Message
+from elec_assets.transforms.alert_state import (
+    AlertStateUnreadable,
+    Incident,
+    Message,
+    State,
+    encode_state,
+)
 from elec_assets_tests.transforms.alerts_world import QUIETLESS, START, TICK, condition
 
 A = condition("a")
@@ -73,6 +81,55 @@ def test_a_failed_publish_is_tried_again_and_leaves_no_heartbeat(
     alerts.look([A], START + 2 * TICK)
     assert [message.number for message in phone.got] == numbers
     assert phone.got[0].opened == (read_state(on_disk).incidents["a"].id,)
+
+
+@pytest.mark.usefixtures("moto")
+def test_a_thousand_incidents_that_waited_are_told_to_a_topic_and_alerts_go_on(on_disk: Store, tmp_path: Path) -> None:
+    """They were more than SNS takes, with each text twice: no message ever after, and no heartbeat (2026-11)."""
+    arn = boto3.client("sns", region_name="eu-west-3").create_topic(Name="many")["TopicArn"]
+    publisher = Sns(SnsTarget(topic_arn=arn))
+    waiting = [
+        Incident(f"{n:06x}", condition(f"watch/{n}"), START, hits=5, misses=2, fired_at=START, ended_at=START + TICK)
+        for n in range(1000)
+    ]
+    on_disk.put(layout_alerts.alerts(), encode_state(State(over=waiting)))
+    alerts = AlertDesk(store=on_disk, publisher=publisher, rules=QUIETLESS, lock=tmp_path / "lock")
+    look = alerts.look([A], START + 2 * TICK)
+    assert look.error is None
+    assert look.published is not None
+    assert set(look.published.resolved) == {each.id for each in waiting}
+    assert read_state(on_disk).over == []
+    assert on_disk.find(layout_alerts.heartbeat()) is not None
+    [opened] = read_state(on_disk).incidents.values()
+    later = alerts.look([A], START + 3 * TICK)
+    assert later.published is not None
+    assert later.published.opened == (opened.id,)
+
+
+class Fussy(Phone):
+    """Takes no text that names one asset."""
+
+    def publish(self, message: Message) -> str:
+        if "fr_2027/a" in message.text:
+            raise SnsUnfit("unfit")
+        return super().publish(message)
+
+
+def test_a_message_that_sns_never_takes_stops_neither_later_ones_nor_the_heartbeat(
+    on_disk: Store, tmp_path: Path
+) -> None:
+    """It was composed again at each look, and the look ended before the heartbeat: the dead-man spoke every 4 h."""
+    phone = Fussy()
+    alerts = desk(on_disk, phone, tmp_path)
+    other = condition("b")
+    alerts.look([A], START)
+    assert isinstance(alerts.look([A], START + TICK).error, SnsUnfit)
+    for ticks in (2, 3, 4):
+        assert alerts.look([A, other], START + ticks * TICK).error is None
+    beat = on_disk.get(layout_alerts.heartbeat())
+    assert beat.startswith(b'{"at":"2027-02-01T12:02:00Z","firing":2')
+    held = read_state(on_disk).incidents
+    assert [message.opened for message in phone.got] == [(held["a"].id,), (held["b"].id,)]
 
 
 def test_a_look_while_another_is_under_way_does_nothing(

@@ -11,7 +11,7 @@ from elec_assets.transforms.alerts import advance, refused, sent
 
 TICK = timedelta(seconds=30)
 START = datetime(2027, 2, 1, 12, 0, tzinfo=UTC)
-QUIETLESS = Rules(quiet_from=Rules().quiet_to, alive_every=None)
+QUIETLESS = Rules(quiet_from=Rules().quiet_to, alive=False)
 # What a publish can come to: whether the message arrives, and what the sender learns (None: it was killed).
 OUTCOMES = {
     "ok": (True, "ok"),
@@ -19,6 +19,7 @@ OUTCOMES = {
     "lost": (False, "?"),
     "doubt": (True, "?"),
     "killed": (True, None),
+    "unfit": (False, "never"),
 }
 
 
@@ -56,6 +57,8 @@ class Alerts:
             self.kept = encode_state(sent(state, self.now, self.rules))
         elif answer == "no":
             self.kept = encode_state(refused(state))
+        elif answer == "never":
+            self.kept = encode_state(refused(state, unfit=True))
         return came
 
     def looks(self, count: int, *conditions: Condition) -> list[Message]:

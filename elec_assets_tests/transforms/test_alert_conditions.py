@@ -60,7 +60,7 @@ def everything() -> Facts:
         seen_at=NOW - 20 * MINUTE,
         products=[product("twitter/tweets", late=late(HOUR, fail=True, missing=3))],
         watched=[Watched(WATCH, seen("no bucket"))],
-        runs=[RunsFailed("fr/candidates", 2, "", NOW - HOUR)],
+        runs=[RunsFailed("fr/candidates", 2, "", NOW - HOUR, NOW + HOUR)],
         checks=[CheckFailed("kaggle/staged", "gate", blocking=True, since=NOW)],
         covered=[
             Covered("fr/twitter/tweets", "Europe/Paris", 0.5, "last day's planned time", Outcome.REFUSED),
@@ -79,6 +79,11 @@ def test_nothing_is_wrong_where_nothing_was_found() -> None:
 def test_every_kind_is_known() -> None:
     kinds = {key.partition(":")[0] for key in by_key(everything())}
     assert kinds == set(KINDS) - {"silences"}
+
+
+def test_a_failed_run_alone_is_forgotten_at_some_time() -> None:
+    forgotten = {key: found.forget_at for key, found in by_key(everything()).items() if found.forget_at is not None}
+    assert forgotten == {"run_failed:fr/candidates": NOW + HOUR}
 
 
 def test_every_text_is_short_and_of_the_alphabet_of_sms() -> None:
@@ -131,7 +136,7 @@ def test_an_outage_upstream_speaks_for_all_that_it_makes_late() -> None:
     assert causes["late:fr/twitter/weekly"] == "late:fr/twitter/tweets"
     assert causes["late:fr/coverage/weekly"] == "late:fr/twitter/tweets"
     assert causes["late:kaggle/dataset"] == "late:fr/twitter/weekly"
-    rules, state = Rules(alive_every=None), State()
+    rules, state = Rules(alive=False), State()
     for tick in range(2):
         state = advance(state, conditions(facts), (), NOW + tick * MINUTE, rules)
     assert state.outbox is not None
@@ -145,7 +150,7 @@ def test_a_warning_upstream_never_mutes_what_is_critical() -> None:
     facts = replace(NOTHING, products=products, trends_refused=(NOW - HOUR, NOW + HOUR))
     found = by_key(facts)
     assert found["late:fr/google_trends/fr/daily"].cause == "refused:google_trends"
-    state = advance(State(), found.values(), (), NOW, Rules(ticks=1, alive_every=None))
+    state = advance(State(), found.values(), (), NOW, Rules(ticks=1, alive=False))
     assert state.incidents["late:fr/google_trends/fr/daily"].muted == ""
 
 

@@ -1,5 +1,6 @@
 """What alerts remember: versions, damage, and texts that fit."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -112,8 +113,48 @@ def test_every_sms_fits_and_names_the_first_three_incidents_whole(
     assert len(told.events) == len(made)
 
 
+WORDS = st.text(st.sampled_from('a/_é\u4e2d\U0001f600\n"\\'), min_size=1, max_size=2000)
+
+
+@given(st.integers(1, 1500), WORDS, WORDS, st.integers(0, 1500), st.integers(0, 1500))
+@settings(max_examples=40, deadline=None)
+def test_a_message_stays_under_what_sns_takes_whatever_waits(
+    count: int, asset: str, wrong: str, criticals: int, over: int
+) -> None:
+    """A thousand incidents at a month's end were more than 262,144 bytes: refused and composed again, for ever."""
+    made = [
+        Incident(
+            f"{n:06x}",
+            Condition(str(n), asset, Severity.CRITICAL if count - n <= criticals else Severity.WARNING, wrong, START),
+            START,
+            ended_at=START + TICK,
+        )
+        for n in range(count)
+    ]
+    told = Told(opened=made, resolved=made[:over])
+    message = grouped_message(told, count, START, Rules(), 1)
+    body = json.dumps({"default": message.text, "email": message.text, "sms": message.sms})
+    assert len(body.encode()) < 200_000
+    assert {*message.opened, *message.severities} == {each.id for each in made}, "all of them count as told"
+    named = [each for each in made if f"#{each.id} " in message.text]
+    rest = count - len(named)
+    assert (f"+{rest} more: " in message.text) == (rest > 0)
+    assert len(named) >= min(count, 6)
+    least = min(each.severity.rank for each in named)
+    assert all(each.severity.rank <= least for each in made if each not in named), "the most severe are named"
+
+
+def test_a_text_names_a_hundred_and_counts_the_rest_by_what_they_are() -> None:
+    many = [
+        Incident(f"{n:06x}", condition(f"asset_{n}", critical=n < 10), START, ended_at=START + TICK) for n in range(150)
+    ]
+    text = grouped_message(Told(opened=many, resolved=many[:100]), 0, START, Rules(), 1).text
+    assert text.count("#") == 100
+    assert text.index("#000000") < text.index("#000064") < text.index("#000031") < text.index("+50 more: 50 OVER")
+
+
 def test_one_incident_alone_is_told_whole() -> None:
-    (message,) = Alerts(rules=Rules(label="prod", alive_every=None)).looks(2, condition("twitter/batches"))
+    (message,) = Alerts(rules=Rules(label="prod", alive=False)).looks(2, condition("twitter/batches"))
     given_id = message.opened[0]
     assert message.sms == f"prod CRIT: NEW fr_2027/twitter/batches: late 11m (max 10m) since 12:00Z #{given_id}"
     assert message.subject == f"[prod CRIT] NEW fr_2027/twitter/batches #{given_id}"

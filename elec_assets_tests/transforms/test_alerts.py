@@ -158,7 +158,7 @@ def test_what_was_told_is_resolved_even_while_it_is_silenced() -> None:
 def test_a_warning_at_night_waits_for_eight_in_paris_and_a_critical_one_does_not(
     evening: datetime, morning: datetime
 ) -> None:
-    alerts = Alerts(rules=Rules(alive_every=None), now=evening)
+    alerts = Alerts(rules=Rules(alive=False), now=evening)
     brief = condition("brief", critical=False)
     alerts.looks(3, WARN, brief)
     (loud,) = alerts.looks(2, WARN, A)
@@ -230,6 +230,77 @@ def test_thirty_healthy_days_are_silent_but_for_the_sign_of_life_of_each_monday(
     ]
 
 
+@pytest.mark.parametrize("day", range(1, 8))
+def test_whenever_it_began_the_next_monday_says_that_alerts_are_alive(day: int) -> None:
+    """Six days had to lie between: begun from Wednesday on, the first Monday said nothing."""
+    alerts = Alerts(rules=Rules(timezone="Europe/Paris"), now=datetime(2027, 2, day, 15, tzinfo=UTC))
+    for _ in range(15 * 24):
+        alerts.look(step=timedelta(hours=1))
+    mondays = [at for at, message in alerts.arrived[1:] if message.alive]
+    assert [f"{at:%m-%d %H}" for at in mondays] == ["02-08 09", "02-15 09", "02-22 09"][: 2 + (day == 7)]
+
+
+def test_what_is_begun_on_a_monday_morning_speaks_again_at_ten() -> None:
+    alerts = Alerts(rules=Rules(timezone="Europe/Paris"), now=datetime(2027, 2, 8, 7, tzinfo=UTC))
+    for _ in range(5 * 24):
+        alerts.look(step=timedelta(hours=1))
+    assert [at.hour for at, _ in alerts.arrived] == [8, 9]
+
+
+def test_a_message_that_is_unfit_is_followed_by_one_that_names_nothing_and_counts_as_telling_all() -> None:
+    """The same message was composed again at each look, for ever; nothing that came later was told."""
+    alerts = Alerts()
+    alerts.look(A, B)
+    assert alerts.look(A, B, publish="unfit") == []
+    (plain,) = alerts.look(A, B)
+    assert len(plain.opened) == 2
+    assert plain.sms == "elec CRIT: 2 alerts whose text SNS does not take; elec watch ls shows them"
+    assert "fr_2027" not in plain.text + plain.subject
+    (later,) = alerts.looks(2, A, B, C)
+    assert later.opened == (alerts.state.incidents["c"].id,)
+    assert f"#{later.opened[0]}" in later.sms, "the next one names again"
+    (over,) = alerts.looks(2)
+    assert set(over.resolved) == {*plain.opened, *later.opened}
+
+
+def test_where_nothing_is_taken_nothing_counts_as_told_and_what_is_mended_tells_by_name() -> None:
+    """SNS calls the number or the topic a value that is not allowed, too: then no text is to blame."""
+    alerts = Alerts()
+    alerts.look(A)
+    for _ in range(6):
+        assert alerts.look(A, publish="unfit") == []
+        assert alerts.state.incidents["a"].announced_at is None
+    (opening,) = alerts.look(A)
+    assert f"#{opening.opened[0]}" in opening.sms
+
+
+def test_what_is_no_longer_looked_for_is_not_told_to_be_over() -> None:
+    """A failed run that nobody had mended was told as OVER after two days."""
+    alerts = Alerts()
+    forgets = changed(A, forget_at=START + timedelta(hours=1))
+    alerts.looks(2, forgets)
+    alerts.now = START + timedelta(hours=1)
+    (dropped,) = alerts.looks(2)
+    assert "DROPPED fr_2027/a: not mended, forgotten after 60m" in dropped.sms.replace("1h00m", "60m")
+    assert "OVER" not in dropped.sms + dropped.text + dropped.subject
+    assert alerts.opened() == alerts.resolved()
+
+
+def test_what_ends_before_it_would_be_forgotten_is_over() -> None:
+    alerts = Alerts()
+    alerts.looks(2, changed(A, forget_at=alerts.now + 4 * TICK))
+    (over,) = alerts.looks(4)
+    assert "OVER fr_2027/a: lasted 1m" in over.sms
+
+
+def test_one_run_of_several_that_was_forgotten_is_not_over_when_the_others_are() -> None:
+    alerts = Alerts()
+    alerts.looks(2, changed(A, forget_at=START + 3 * TICK))
+    alerts.looks(4, changed(A, forget_at=START + timedelta(days=1)))
+    (dropped,) = alerts.looks(2)
+    assert "DROPPED" in dropped.sms
+
+
 def test_an_hour_without_looks_loses_nothing_and_repeats_nothing() -> None:
     alerts = Alerts()
     alerts.looks(2, A)
@@ -240,7 +311,8 @@ def test_an_hour_without_looks_loses_nothing_and_repeats_nothing() -> None:
 
 
 SEQUENCES = st.lists(st.booleans(), min_size=1, max_size=40)
-FATES = st.lists(st.sampled_from([*OUTCOMES]), max_size=45)
+# A message is unfit at each of its tries, or at none: that has a test of its own.
+FATES = st.lists(st.sampled_from([fate for fate in OUTCOMES if fate != "unfit"]), max_size=45)
 
 
 def runs(looks: list[bool]) -> int:
@@ -289,7 +361,7 @@ def test_each_incident_is_opened_and_resolved_in_exactly_one_message_whatever_fa
 def test_muting_loses_nothing_that_is_still_wrong_and_says_nothing_twice(
     scripts: list[list[int]], causes: list[str | None], silent: list[bool], fates: list[str], hour: int
 ) -> None:
-    alerts = Alerts(rules=Rules(alive_every=None), now=START.replace(hour=hour))
+    alerts = Alerts(rules=Rules(alive=False), now=START.replace(hour=hour))
     silence = [Silence("a", START + timedelta(days=9), "planned")]
     levels = [0, 0, 0]
     for n in range(25):
