@@ -1,5 +1,7 @@
 """Whether Kaggle shows what was published, and how old that is by Kaggle's own date: a check of `kaggle/dataset`."""
 
+from datetime import datetime
+
 import dagster as dg
 
 from elec_assets.assets.dataset import DATASET
@@ -20,8 +22,8 @@ def shown_check(registry: Registry) -> dg.AssetChecksDefinition:
         asset=DATASET,
         name=NAME,
         description=(
-            "Kaggle shows the version that was published last, and by Kaggle's own date it is no older than the phase "
-            "of the elections allows."
+            "Kaggle shows the version that was published last, and by Kaggle's own date, or that of the last release "
+            "that changed nothing of it, it is no older than the phase of the elections allows."
         ),
     )
     def shown_by_kaggle_check(store: StoreResource, kaggle: KaggleResource) -> dg.AssetCheckResult:
@@ -33,7 +35,7 @@ def shown_check(registry: Registry) -> dg.AssetChecksDefinition:
         except KaggleUnclear as error:
             return _warned(str(error))
         ours = published(store.open(), target.dataset)
-        late = late_release(registry.elections.values(), None if found is None else found.made_at, utc_now())
+        late = late_release(registry.elections.values(), newest_at(found, ours), utc_now())
         problem = judged(found, ours, late)
         known = {} if found is None or found.made_at is None else {"made_at": iso(found.made_at)}
         return dg.AssetCheckResult(
@@ -44,6 +46,18 @@ def shown_check(registry: Registry) -> dg.AssetChecksDefinition:
         )
 
     return shown_by_kaggle_check
+
+
+def newest_at(found: Shown | None, ours: Published | None) -> datetime | None:
+    """When the version that Kaggle shows was made, or last found to need no newer one; None: never, or not told.
+
+    A release that changes nothing makes no version: Kaggle's date alone would call it late (2026-11-22).
+    """
+    if found is None or found.made_at is None:
+        return None
+    if ours is None or ours.current_at is None or ours.version != found.version:
+        return found.made_at
+    return max(found.made_at, ours.current_at)
 
 
 def judged(found: Shown | None, ours: Published | None, late: LateRelease | None) -> str | None:

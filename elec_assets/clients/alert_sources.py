@@ -21,7 +21,7 @@ from elec_assets.domain import layout_releases, layout_trends
 from elec_assets.domain.layout_trends import TrendsPlace
 from elec_assets.domain.outcomes import Outcome
 from elec_assets.domain.prices import Prices
-from elec_assets.domain.windows import HOUR, Grain, Window, epoch_ms, floor, from_epoch_ms, parse_iso
+from elec_assets.domain.windows import HOUR, Grain, Window, epoch_ms, floor, from_epoch_ms
 from elec_assets.transforms import trends_coverage
 from elec_assets.transforms.coverage import CoverageUnreadable, HourCoverage
 
@@ -69,6 +69,8 @@ class AlertSources:
 
     def released_at(self, store: Store, dataset: str) -> datetime | None:
         """When the newest release of a dataset (`owner/slug`) was verified at Kaggle; None: there is none.
+
+        One that changes nothing counts too: no version is made of it, and the ledger notes when it was found the same.
 
         Raises:
             StoreError: the store refused.
@@ -157,10 +159,10 @@ def _partition(store: Store, key: str) -> Coverage | None:
 
 
 def _published(ledger: Ledger, release: str, dataset: str) -> datetime | None:
-    """When a release was last verified at Kaggle."""
+    """When a release was last verified at Kaggle, or found to be the one that is shown."""
     try:
         entry = ledger.read(release)
     except LedgerUnreadable:
         return None
-    done = [p.changed_at for p in entry.publications if p.dataset == dataset and p.state in _RELEASED]
-    return max((parse_iso(at) for at in done), default=None)
+    done = (p.current_at for p in entry.publications if p.dataset == dataset and p.state in _RELEASED)
+    return max(done, default=None)

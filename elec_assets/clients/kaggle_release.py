@@ -137,6 +137,9 @@ class Publisher:
 
     def _unchanged(self, staged: Staged, entry: Entry, done: Publication) -> Outcome:
         if done.metadata_sha256 == staged.metadata.sha256:
+            # A release that changes nothing is one on time: its dataset is not late (2026-11-22).
+            done.checked_at = iso(self._clock())
+            self._ledger.write(entry)
             return Outcome("unchanged", entry.release_id, done.version, done.url, usability=done.usability)
         # It stays done meanwhile: killed, the next run does the same again.
         result = self._in_child(self._job(staged, done, _RESUMED[State.VERIFIED]), lambda _event: None)

@@ -5,12 +5,14 @@ release once more. One writer: whoever publishes.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from elec_assets.clients.store import Store
 from elec_assets.domain import layout_releases
+from elec_assets.domain.windows import parse_iso
 
 VERSION = 1
 
@@ -56,6 +58,7 @@ class Publication(msgspec.Struct, kw_only=True):
         metadata_sha256: what Kaggle was told beside the files, or will be.
         started_at: ISO 8601, UTC.
         changed_at: when `state` was written.
+        checked_at: when a later release was last found to be the same, so that nothing was sent; empty: never.
         base_version: the last version before it.
         version: its own.
         url: of the dataset.
@@ -77,6 +80,12 @@ class Publication(msgspec.Struct, kw_only=True):
     problem: str = ""
     usability: float | None = None
     run: str = ""
+    checked_at: str = ""
+
+    @property
+    def current_at(self) -> datetime:
+        """When Kaggle last had the newest of this dataset by it: made then, or found to be the same."""
+        return max(parse_iso(at) for at in (self.changed_at, self.checked_at) if at)
 
 
 class Entry(msgspec.Struct, kw_only=True):

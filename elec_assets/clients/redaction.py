@@ -34,7 +34,7 @@ from elec_assets.transforms.coverage import CoverageUnreadable
 from elec_assets.transforms.gzips import packed
 from elec_assets.transforms.held_posts import HeldObject
 from elec_assets.transforms.scrubbing import scrub
-from elec_assets.transforms.tombstones import DayTombstones, Tombstones, fingerprint
+from elec_assets.transforms.tombstones import DayTombstones, Tombstones, fingerprint, taken_ids, union
 from elec_assets.transforms.volume import hour_volume
 
 WEEKLY_PRODUCTS = ("twitter", VOLUME.name)
@@ -128,8 +128,10 @@ class Redaction:
         for day in sorted({*days, *unfinished}):
             self._rewrite_day(day, people, done)
         unfinished = self._tombstones.unfinished()
+        applied = union([Tombstones(people=people), *(self._tombstones.day(day).tombstones for day in unfinished)])
         sealed: dict[str, bool] = {}
         for day in unfinished:
+            self._note_rows(day, applied)
             for hour in sorted(self._tombstones.planned(day)):
                 if hour not in sealed:
                     sealed[hour] = self._seal(hour, done)
@@ -171,6 +173,22 @@ class Redaction:
         done.copies += scrubbed.copies
         done.profiles += scrubbed.profiles
         done.places += scrubbed.places
+
+    def _note_rows(self, day: Window, applied: Tombstones) -> None:
+        """Note the rows that tables are about to lose: once they are sealed again, nothing tells a retweet from a loss.
+
+        Of a table that cannot be read nothing is noted: what it lost, a person must look at.
+        """
+        rows: set[str] = set()
+        for hour in sorted(self._tombstones.planned(day)):
+            try:
+                frame = self._archive.frame(window_of_key(hour, Grain.HOUR))
+            except ArchiveDamaged as error:
+                self._say(f"{hour}: the rows taken out cannot be counted: {error}")
+                continue
+            if frame is not None:
+                rows |= set(map(fingerprint, taken_ids(frame, applied)))
+        self._tombstones.note(day, DayTombstones(rows=frozenset(rows)))
 
     def _seal(self, hour_key: str, done: Redacted) -> bool:
         """Seal an hour again, where it was sealed before; whether nothing is left to be done."""

@@ -6,7 +6,7 @@ A release is compared with the one that Kaggle shows by the ledger, never with o
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +14,9 @@ import polars as pl
 
 from elec_assets.clients.kaggle_job import page_of
 from elec_assets.clients.release_history import Staged, published
+from elec_assets.clients.release_removals import Shown, with_removals
 from elec_assets.clients.release_snapshot import Snapshot, stage_tables
 from elec_assets.clients.store import Store
-from elec_assets.clients.tombstones import TombstoneArchive
 from elec_assets.domain.calendar import collected
 from elec_assets.domain.registry import Election
 from elec_assets.domain.release_cadence import ReleaseCadence, cadence_at
@@ -115,7 +115,6 @@ def build(store: Store, plan: ReleasePlan, directory: Path, now: datetime) -> Bu
         StoreError: the store refused.
         ValueError: rows are not those of their table.
     """
-    allowed = with_redactions(plan.allowed, store, plan.elections)
     shown, history = published(store, plan.dataset), Staged(store)
     before = None if shown is None else history.gate_view(shown.release_id)
     previous = None if before is None else before.manifest
@@ -135,10 +134,12 @@ def build(store: Store, plan: ReleasePlan, directory: Path, now: datetime) -> Bu
         previous=None if previous is None else previous.release_id,
         id_fraction=told.id_fraction,
     )
+    kaggle = None if previous is None else Shown(previous, history.reader(previous.release_id))
+    allowed = with_removals(plan.allowed, store, plan.elections, kaggle, so_far, directory)
     diff = release_diff(
         previous,
         so_far,
-        before=None if previous is None else history.reader(previous.release_id),
+        before=None if kaggle is None else kaggle.read,
         now=lambda path: (directory / path).read_bytes(),
         reasons=reasons(allowed, plan.reason),
     )
@@ -181,19 +182,9 @@ def expected_files(elections: tuple[Election, ...], now: datetime) -> frozenset[
     )
 
 
-def with_redactions(allowed: Allowed, store: Store, elections: tuple[Election, ...]) -> Allowed:
-    """The same, and the weeks of which compliance with X's deletions ever took posts out.
-
-    Raises:
-        ArchiveDamaged: tombstones cannot be read.
-    """
-    weeks = frozenset[str]().union(*(TombstoneArchive(store, e.key).redacted_weeks() for e in elections))
-    return replace(allowed, redacted=allowed.redacted | weeks)
-
-
 def reasons(allowed: Allowed, reason: str) -> dict[str, str]:
     """Why closed weeks change, by path or by `{election}/{week}`."""
-    told = dict.fromkeys(allowed.redacted, _REDACTED)
+    told = dict.fromkeys([*allowed.redacted, *allowed.removals], _REDACTED)
     return told | (dict.fromkeys(allowed.hotfix, reason) if reason else {})
 
 

@@ -12,7 +12,14 @@ from elec_assets.domain.layout_releases import MANIFEST
 from elec_assets.domain.windows import parse_iso
 from elec_assets.transforms.datapackage import columns_of
 from elec_assets.transforms.gate import Release
-from elec_assets.transforms.manifest import COVER, METADATA, Manifest, decode_manifest, encode_manifest
+from elec_assets.transforms.manifest import (
+    COVER,
+    METADATA,
+    Manifest,
+    content_hash,
+    decode_manifest,
+    encode_manifest,
+)
 from elec_assets.transforms.release_diff import CHANGELOG
 from elec_assets.transforms.release_scan import DATAPACKAGE
 
@@ -29,12 +36,16 @@ class ReleaseMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The release that a dataset shows: its id, Kaggle's version, when its publication began, and its notes."""
+    """The release that a dataset shows: its id, Kaggle's version, when its publication began, and its notes.
+
+    `current_at`: when it was last the newest: made then, or found to be the same as one of that time.
+    """
 
     release_id: str
     version: int
     began_at: datetime
     notes: str
+    current_at: datetime | None = None
 
 
 def published(store: Store, dataset: str) -> Published | None:
@@ -53,16 +64,53 @@ def published(store: Store, dataset: str) -> Published | None:
     if not done:
         return None
     version, release, publication = max(done, key=lambda found: found[0])
-    return Published(release, version, parse_iso(publication.started_at), publication.notes)
+    return Published(release, version, parse_iso(publication.started_at), publication.notes, publication.current_at)
 
 
 def rolled_back(store: Store, dataset: str, release: str) -> Publication | None:
-    """The publication of a release in place of which an older one is shown now; None: it was not rolled back."""
+    """The publication of a release, or of the same data, in place of which an older one is shown now; None: none.
+
+    Gone are all versions since the first of the release that a rollback shows. The same data is known again by
+    `data_hash`: built after another release it has another changelog, and so another id (2026-11-22).
+
+    Raises:
+        LedgerUnreadable: a ledger must be restored first.
+        ManifestInvalid: a snapshot cannot be used.
+    """
     shown = published(store, dataset)
-    if shown is None or shown.release_id == release:
+    if shown is None or shown.release_id == release or not shown.notes.startswith("rollback of v"):
         return None
-    gone = [p for p in Ledger(store).read(release).publications if p.dataset == dataset and p.version is not None]
-    return next((p for p in gone if shown.notes.startswith(f"rollback of v{p.version} ")), None)
+    made = [(p.version or 0, entry.release_id, p) for entry, p in Ledger(store).of_dataset(dataset) if p.version]
+    first = min(version for version, known, _ in made if known == shown.release_id)
+    since, hashes = [found for found in made if found[0] > first], _DataHashes(Staged(store))
+    same = {known for _, known, _ in since if known == release or hashes.same(known, release)}
+    if shown.release_id in same:
+        return None
+    gone = [found for found in since if found[1] in same]
+    return max(gone, key=lambda found: found[0])[2] if gone else None
+
+
+def data_hash(manifest: Manifest) -> str:
+    """The hash of a release's files without the changelog, which alone depends on the release before."""
+    return content_hash(entry for entry in manifest.files if entry.path != CHANGELOG)
+
+
+class _DataHashes:
+    """Whether releases hold the same data, each manifest read once; those that are not staged any more never do."""
+
+    def __init__(self, staged: "Staged") -> None:
+        self._staged = staged
+        self._known: dict[str, str | None] = {}
+
+    def same(self, one: str, other: str) -> bool:
+        mine = self._of(one)
+        return mine is not None and mine == self._of(other)
+
+    def _of(self, release: str) -> str | None:
+        if release not in self._known:
+            manifest = self._staged.find(release)
+            self._known[release] = None if manifest is None else data_hash(manifest)
+        return self._known[release]
 
 
 def kept(store: Store) -> frozenset[str]:

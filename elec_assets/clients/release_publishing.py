@@ -16,8 +16,10 @@ from elec_assets.clients.kaggle_plan import Planned
 from elec_assets.clients.kaggle_process import Start, start_child
 from elec_assets.clients.kaggle_release import Publisher
 from elec_assets.clients.kaggle_staged import Outcome, ReleaseRefused, ReleaseStopped, Target, read_staged
-from elec_assets.clients.release_builder import expected_files, reasons, with_redactions
+from elec_assets.clients.release_builder import expected_files, reasons
 from elec_assets.clients.release_history import Staged, published, rolled_back
+from elec_assets.clients.release_removals import Shown, with_removals
+from elec_assets.clients.release_taken_out import taken_out
 from elec_assets.clients.source_claim import from_sandboxes
 from elec_assets.clients.store import Store, StoreError
 from elec_assets.domain.registry import Election
@@ -98,7 +100,9 @@ class Desk:
 
         Raises:
             GateRefused: the gate holds it back, on the bytes about to be sent.
-            ReleaseError: see `Publisher.publish`; also in a blackout, of what was rolled back, or made up by a sandbox.
+            ReleaseError: see `Publisher.publish`; also in a blackout, of what was rolled back, made up by a sandbox, or
+                taken out since it was staged.
+            ArchiveDamaged: tombstones cannot be read.
             ReleaseMissing, ManifestInvalid, MetadataInvalid: the snapshot cannot be used.
             LedgerUnreadable, StoreError: see `Publisher.publish`.
         """
@@ -114,6 +118,8 @@ class Desk:
             )
         with self._fetched(release) as (directory, manifest), self._alone():
             diff = self._gate(directory, manifest, allowed, reason, again=again)
+            if diff is not None:
+                self._check_taken_out(directory, manifest)
             outcome = self._publisher(allowed).publish(
                 read_staged(directory), notes=self._notes(diff, allowed), again=again
             )
@@ -142,13 +148,15 @@ class Desk:
 
         Raises:
             GateRefused: it holds what its privacy profile does not let out, or files that cannot be read.
-            ReleaseError, ReleaseMissing, ManifestInvalid, MetadataInvalid: as `publish`.
+            ReleaseRefused: it holds posts that were taken out since, as X or their authors asked.
+            ReleaseError, ReleaseMissing, ManifestInvalid, MetadataInvalid, ArchiveDamaged: as `publish`.
         """
         self._check_source()
         with self._fetched(release) as (directory, manifest), self._alone():
             refusals = scan(directory, manifest.profile).refusals
             if refusals:
                 raise GateRefused(tuple(refusals))
+            self._check_taken_out(directory, manifest)
             return self._publisher(None).rollback(read_staged(directory))
 
     def _check_source(self) -> None:
@@ -158,6 +166,16 @@ class Desk:
             raise ReleaseRefused(
                 f"the store {self.store.url} holds answers of a sandbox ({', '.join(names)}), and Kaggle is Kaggle's "
                 "own; set ELEC_KAGGLE_BASE_URL to that of `elec sandbox kaggle`, or ELEC_STORE to a store of real data"
+            )
+
+    def _check_taken_out(self, directory: Path, manifest: Manifest) -> None:
+        """What compliance took out since a snapshot was built stays out: snapshots are not rewritten."""
+        held = taken_out(self.store, directory, manifest)
+        if held:
+            raise ReleaseRefused(
+                f"release {manifest.release_id} holds {held}, and sending it would publish them again; publish the "
+                "newest build instead: `elec release publish`, after `elec comply` if that has not ended, and with "
+                "`--hotfix PATH --reason TEXT` for each file of a past week that you mend"
             )
 
     def _prune(self) -> str:
@@ -199,14 +217,15 @@ class Desk:
         now = self.clock()
         staged = Release(manifest, columns_of((directory / DATAPACKAGE).read_bytes()))
         expected = expected_files(self.elections, now)
-        permitted = with_redactions(allowed or Allowed(), self.store, self.elections)
+        kaggle = None if before is None or release is None else Shown(before.manifest, history.reader(release))
+        permitted = with_removals(allowed or Allowed(), self.store, self.elections, kaggle, manifest, directory)
         refusals = evaluate(directory, staged, before, expected=expected, now=now, allowed=permitted)
         if refusals:
             raise GateRefused(tuple(refusals))
         return release_diff(
             None if before is None else before.manifest,
             manifest,
-            before=None if release is None else history.reader(release),
+            before=None if kaggle is None else kaggle.read,
             now=lambda path: (directory / path).read_bytes(),
             reasons=reasons(permitted, reason),
         )

@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +31,19 @@ from elec_assets.transforms.tombstones import (
     fingerprint,
     union,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """What compliance took out of the tables of an election.
+
+    Attributes:
+        weeks: `GGGG_WW` of all weeks that posts or places were ever taken out of.
+        rows: fingerprints of the posts, and of the retweets that went with them.
+    """
+
+    weeks: frozenset[str] = frozenset()
+    rows: frozenset[str] = frozenset()
 
 
 class _Todo(msgspec.Struct):
@@ -146,15 +160,17 @@ class TombstoneArchive:
         """Nothing more is to be made because of a day."""
         self._store.delete(layout.todo_day(self._election, day))
 
-    def redacted_weeks(self) -> frozenset[str]:
-        """`{election}/{GGGG_WW}` of all weeks that posts or places were ever taken out of: see `gate.Allowed`.
+    def taken_out(self) -> TakenOut:
+        """What was ever taken out of the tables: a release is held to it, see `gate_allowed.Removal`.
 
         Raises:
             ArchiveDamaged: as `of`.
         """
-        hours = {window_of_key(hour, Grain.HOUR) for day in self.days().values() for hour in day.hours}
+        days = self.days().values()
+        hours = {window_of_key(hour, Grain.HOUR) for day in days for hour in day.hours}
         weeks = {window_at(floor(hour.start, Grain.WEEK), Grain.WEEK) for hour in hours}
-        return frozenset(f"{self._election}/{year_week(week)}" for week in weeks)
+        rows = frozenset[str]().union(*(day.posts | day.rows for day in days))
+        return TakenOut(frozenset(map(year_week, weeks)), rows)
 
     def _days(self, name: str) -> list[Window]:
         listed = self._store.list(layout.compliance(self._election))

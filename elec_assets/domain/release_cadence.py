@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from elec_assets.domain.calendar import phase_at
 from elec_assets.domain.phases import Phase
@@ -21,8 +22,8 @@ RELEASE_HOUR = timedelta(hours=5)
 """Of the day, UTC: three hours after the weeks are built."""
 _TUESDAY = 1
 _FIRST_WEEK = 7
-# Longer than between two monthly releases, or from the inauguration to the final one.
-_REACH_DAYS = 62
+_REMEMBERED = 62 * DAY
+"""How long after its final day an election may still have a release due: one of years ago is nobody's to make."""
 
 
 class ReleaseCadence(StrEnum):
@@ -42,6 +43,14 @@ CADENCES: Mapping[Phase, ReleaseCadence] = {
     Phase.CLOSING: ReleaseCadence.FINAL,
 }
 _ORDER = tuple(ReleaseCadence)
+
+
+class ReleaseDay(NamedTuple):
+    """When a release of an election (its key) is due, and by which cadence."""
+
+    day: datetime
+    cadence: ReleaseCadence
+    election: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +73,10 @@ def release_due(elections: Iterable[Election], released_at: datetime | None, now
     held = blackout(elections, now)
     if held is not None:
         return Due(held)
-    past = [(day, cadence, key) for day, cadence, key in _days(elections, now, back=True) if day <= now]
+    past = [found for e in elections if (found := newest_release_day(e, now)) is not None]
     if not past:
         return Due(f"no release is due yet: {_next(elections, now)}")
-    day, cadence, key = max(past, key=lambda found: (found[0], -_ORDER.index(found[1])))
+    day, cadence, key = max(past, key=lambda found: (found.day, -_ORDER.index(found.cadence)))
     told = f"the {cadence} release of {day:%Y-%m-%d} ({key})"
     if released_at is None or released_at < day:
         since = "nothing was published yet" if released_at is None else f"the newest is of {iso(released_at)}"
@@ -97,33 +106,48 @@ def final_day(election: Election) -> datetime:
     return (monday if monday == end else monday + WEEK) + DAY + RELEASE_HOUR
 
 
+def newest_release_day(election: Election, now: datetime) -> ReleaseDay | None:
+    """The newest release day of an election until now; None before the first, and long after the final one."""
+    final = final_day(election)
+    if now >= final + _REMEMBERED:
+        return None
+    newest = floor(min(now, final), Grain.DAY) + RELEASE_HOUR
+    days = _each(newest if newest <= now else newest - DAY, election.calendar.collect_from, -DAY)
+    return _first(election, days)
+
+
+def _next_release_day(election: Election, now: datetime) -> ReleaseDay | None:
+    """The first release day of an election after now; None after the final one."""
+    first = floor(max(now, election.calendar.collect_from), Grain.DAY) + RELEASE_HOUR
+    return _first(election, _each(first if first > now else first + DAY, final_day(election), DAY))
+
+
+def _each(first: datetime, last: datetime, step: timedelta) -> Iterator[datetime]:
+    day = first
+    while day <= last if step > timedelta() else day >= last:
+        yield day
+        day += step
+
+
+def _first(election: Election, days: Iterator[datetime]) -> ReleaseDay | None:
+    found = ((day, release_day(election, day)) for day in days)
+    return next((ReleaseDay(day, cadence, election.key) for day, cadence in found if cadence is not None), None)
+
+
 def _next(elections: Sequence[Election], now: datetime) -> str:
-    coming = [(day, cadence, key) for day, cadence, key in _days(elections, now, back=False) if day > now]
+    coming = [found for e in elections if (found := _next_release_day(e, now)) is not None]
     if not coming:
         return "no further one is planned"
-    day, cadence, key = min(coming, key=lambda found: (found[0], _ORDER.index(found[1])))
+    day, cadence, key = min(coming, key=lambda found: (found.day, _ORDER.index(found.cadence)))
     return f"the next is due at {iso(day)} ({cadence}, {key})"
-
-
-def _days(
-    elections: Iterable[Election], now: datetime, *, back: bool
-) -> Iterator[tuple[datetime, ReleaseCadence, str]]:
-    """The release days of elections around a time, on one side of it: day, cadence, election."""
-    today = floor(now, Grain.DAY)
-    step = -DAY if back else DAY
-    for election in elections:
-        for number in range(_REACH_DAYS):
-            day = today + step * number + RELEASE_HOUR
-            cadence = release_day(election, day)
-            if cadence is not None:
-                yield day, cadence, election.key
 
 
 def release_day(election: Election, day: datetime) -> ReleaseCadence | None:
     """The cadence by which a day, at `RELEASE_HOUR`, is a release day of an election; None: it is none."""
-    if day < election.calendar.collect_from:
+    final = final_day(election)
+    if not election.calendar.collect_from <= day <= final:
         return None
-    if day == final_day(election):
+    if day == final:
         return ReleaseCadence.FINAL
     cadence = CADENCES[phase_at(election, day)]
     tuesday = day.weekday() == _TUESDAY

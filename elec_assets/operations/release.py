@@ -183,7 +183,7 @@ class Releases:
         if outcome.state != "published":
             return ReleaseReport(told, (f"Release {release} is what {outcome.url} shows already; nothing was sent.",))
         line = f"Release {release} is what people get again: version {outcome.version} of {outcome.url}"
-        hold = "The release that it replaces stays back until its data is another; then releases go on by themselves."
+        hold = "What it replaces stays back until its data is another; then releases go on by themselves."
         return ReleaseReport(told, (line, hold))
 
     def _plan(self, asked: Asked) -> ReleasePlan:

@@ -5,58 +5,30 @@ sent. A refusal that a person allows is named in `Allowed`, which goes into the 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from statistics import median
 
-from elec_assets.domain.windows import DAY, WEEK, Window, from_epoch_ms
+import polars as pl
+
+from elec_assets.transforms.gate_allowed import Allowed, Removal
+from elec_assets.transforms.gate_history import history
+from elec_assets.transforms.gate_rows import PLAN_COLUMNS, PlannedTime, planned_time, week_window, weeks
 from elec_assets.transforms.manifest import FileEntry, Manifest, State, differences
-from elec_assets.transforms.publication import TWEETS_PRODUCT, VOLUME_PRODUCT, place_of
-from elec_assets.transforms.refusals import (
-    FRESH,
-    HISTORY,
-    LIMITS,
-    MANIFEST,
-    ROWS,
-    SCHEMA,
-    STAGE_AGAIN,
-    Refusal,
-)
+from elec_assets.transforms.publication import COVERAGE_PRODUCT, place_of
+from elec_assets.transforms.refusals import LIMITS, MANIFEST, SCHEMA, STAGE_AGAIN, Refusal
 from elec_assets.transforms.release_scan import scan
+
+__all__ = ["Allowed", "Columns", "Release", "Removal", "compare", "evaluate", "limits", "state_of", "week_window"]
 
 Columns = tuple[tuple[str, str], ...]
 """Name and type of each column, in order."""
-MOST_SHRUNK = 0.005
-"""Part of its rows that a file may lose (late deletions, not losses)."""
-MOST_REDACTED = 0.25
-"""The same, of posts of weeks that compliance took some out of: authors leave; a week that a fault emptied stays."""
-LOW, HIGH = 0.25, 8.0
-"""Rows of a week against the median of the four before: a debate week has about three times as many."""
-_WEEKS, _FEWEST_WEEKS = 4, 2
 MOST_FILES = 5_000
 MOST_TOP_LEVEL = 50
 """Files and folders at the top, with the manifest: what Kaggle's client takes."""
 MOST_BYTES = 100 * 10**9
 MOST_FILE_BYTES = 20 * 10**9
-_HOTFIX = "release it as a hotfix that names the file"
-_EPOCH = from_epoch_ms(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What a person, or X's compliance, allows a release.
-
-    Attributes:
-        hotfix: paths of files that may change or shrink though closed, or be left out.
-        rows: paths of files whose number of rows is known to be odd.
-        redacted: `{election}/{week}` of weeks of which posts were taken out on X's or an author's request: their files
-            of posts, and the history that holds them, may change, and lose up to a quarter.
-    """
-
-    hotfix: frozenset[str] = frozenset()
-    rows: frozenset[str] = frozenset()
-    redacted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +61,25 @@ def evaluate(
     told = [_unlike(text) for text in differences(directory, staged.manifest)]
     scanned = scan(directory, staged.manifest.profile)
     told += [*scanned.refusals, *_counted(staged.manifest, scanned.rows)]
-    told += [*compare(staged, previous, allowed), *weeks(staged.manifest, expected, now, allowed)]
+    told += [
+        *compare(staged, previous, allowed),
+        *weeks(staged.manifest, expected, now, allowed, _plans(directory, staged.manifest)),
+    ]
     return sorted({*told, *limits(staged.manifest)})
+
+
+def _plans(directory: Path, staged: Manifest) -> dict[str, PlannedTime]:
+    """What was planned of each week, by the coverage files; those that cannot be read are refused by the scan."""
+    found = {}
+    for entry in staged.files:
+        place = place_of(entry.path, staged.profile)
+        if place is None or place.product is not COVERAGE_PRODUCT or place.week is None:
+            continue
+        with suppress(pl.exceptions.PolarsError, OSError):
+            plan = planned_time(pl.read_csv(directory / entry.path, columns=PLAN_COLUMNS, infer_schema=False))
+            if plan is not None:
+                found[f"{place.election}/{place.week}"] = plan
+    return found
 
 
 def _counted(staged: Manifest, rows: Mapping[str, int]) -> Iterator[Refusal]:
@@ -115,7 +104,7 @@ def compare(staged: Release, previous: Release | None, allowed: Allowed | None =
         return found
     found += _follows(staged.manifest, previous.manifest)
     found += _schemas(staged, previous)
-    found += _history(staged.manifest, previous.manifest, allowed or Allowed())
+    found += history(staged.manifest, previous.manifest, allowed or Allowed())
     return found
 
 
@@ -157,42 +146,6 @@ def _schemas(staged: Release, previous: Release) -> Iterator[Refusal]:
         yield Refusal(SCHEMA, "", before[place][0], what, allow)
 
 
-def _history(staged: Manifest, previous: Manifest, allowed: Allowed) -> Iterator[Refusal]:
-    now = {entry.path: entry for entry in staged.files}
-    thinned = staged.id_fraction < previous.id_fraction
-    for before in previous.files:
-        if before.path in allowed.hotfix:
-            continue
-        entry = now.get(before.path)
-        if entry is None:
-            yield Refusal(HISTORY, before.path, "", "was in the release before, and is not in this one", _HOTFIX)
-            continue
-        place = place_of(before.path, staged.profile)
-        if thinned and place is not None and place.product is TWEETS_PRODUCT:
-            continue
-        redacted = _redacted(before, allowed, staged)
-        lost, most = (before.rows or 0) - (entry.rows or 0), MOST_REDACTED if redacted else MOST_SHRUNK
-        if before.rows and lost > before.rows * most:
-            what = f"{entry.rows} rows, {before.rows} before: more than {most:.1%} are lost"
-            yield Refusal(HISTORY, before.path, "", what, _HOTFIX)
-        elif _closed(before) and entry.plain_sha256 != before.plain_sha256 and not redacted:
-            yield Refusal(HISTORY, before.path, "", "a closed week is changed", _HOTFIX)
-
-
-def _closed(entry: FileEntry) -> bool:
-    return entry.partition is not None and not entry.open
-
-
-def _redacted(entry: FileEntry, allowed: Allowed, staged: Manifest) -> bool:
-    """Whether posts were taken out of the week that a file is of, or of a week of the history that it is."""
-    place = place_of(entry.path, staged.profile)
-    if place is None or place.product not in (TWEETS_PRODUCT, VOLUME_PRODUCT):
-        return False
-    if place.week is None:
-        return any(week.partition("/")[0] == place.election for week in allowed.redacted)
-    return f"{place.election}/{place.week}" in allowed.redacted
-
-
 def _consistent(staged: Manifest) -> Iterator[Refusal]:
     """What the manifest says of a file must be what its path says; a whole history has the rows of its weeks."""
     weekly: dict[str, int] = {}
@@ -213,49 +166,6 @@ def _consistent(staged: Manifest) -> Iterator[Refusal]:
         rows = histories[path].rows if path in histories else None
         if rows != weekly.get(path, 0):
             yield Refusal(MANIFEST, path, "", f"{rows} rows, its weeks have {weekly.get(path, 0)}", STAGE_AGAIN)
-
-
-def weeks(
-    staged: Manifest, expected: frozenset[str], now: datetime, allowed: Allowed | None = None
-) -> Iterator[Refusal]:
-    """Newest weeks that are missing, and weeks that are over with far fewer or more rows than those before."""
-    paths = {entry.path for entry in staged.files}
-    for path in sorted(expected - paths):
-        yield Refusal(FRESH, path, "", "missing, and the week is over", "build the week, and stage again")
-    folders: dict[str, list[FileEntry]] = {}
-    for entry in staged.files:
-        if entry.partition is not None and entry.rows is not None:
-            folders.setdefault(entry.path.rpartition("/")[0], []).append(entry)
-    known = (allowed or Allowed()).rows
-    for entries in folders.values():
-        ordered = sorted(entries, key=lambda entry: entry.path)
-        for place, entry in enumerate(ordered):
-            if entry.state != "same" and entry.path not in known and _over(entry, now):
-                yield from _odd_rows(entry, [e.rows or 0 for e in ordered[max(place - _WEEKS, 0) : place]])
-
-
-def _odd_rows(entry: FileEntry, before: list[int]) -> Iterator[Refusal]:
-    usual = median(before) if len(before) >= _FEWEST_WEEKS else 0
-    rows = entry.rows or 0
-    if usual and not usual * LOW <= rows <= usual * HIGH:
-        what = f"{rows} rows, the weeks before have {usual:.0f} (median of {len(before)})"
-        yield Refusal(ROWS, entry.path, "", what, "find out why; if it is so, name the file as known")
-
-
-def _over(entry: FileEntry, now: datetime) -> bool:
-    return week_window(entry.partition or "").end <= now
-
-
-def week_window(label: str) -> Window:
-    """The window of an ISO week by its label, `2027_05`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    year, _, week = label.partition("_")
-    monday = datetime.fromisocalendar(int(year), int(week), 1)
-    start = _EPOCH + DAY * (monday.toordinal() - _EPOCH.toordinal())
-    return Window(start, start + WEEK)
 
 
 def limits(staged: Manifest) -> Iterator[Refusal]:

@@ -39,7 +39,7 @@ RULES = {
     PRIVACY: "Nothing in the files but what the privacy profile lets out.",
     SCHEMA: "Columns are those of the release before, or added at the end.",
     HISTORY: "No closed week is changed, shrunk or left out without a hotfix.",
-    ROWS: "The newest weeks have about as many rows as the four before.",
+    ROWS: "The newest weeks have about as many rows as the four before, for the same planned time.",
     FRESH: "The newest week is there.",
     LIMITS: "Number and size of files are within what Kaggle takes.",
     MANIFEST: "The manifest is that of the files.",

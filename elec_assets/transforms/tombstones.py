@@ -80,20 +80,35 @@ def union(many: Iterable[Tombstones]) -> Tombstones:
 
 def kept_rows(frame: pl.DataFrame, tombstones: Tombstones) -> int:
     """How many rows of a table `tweets` stay when the tombstones are applied."""
+    return frame.height - len(taken_ids(frame, tombstones))
+
+
+def taken_ids(frame: pl.DataFrame, tombstones: Tombstones) -> list[str]:
+    """Ids of the rows of a table `tweets` that go when the tombstones are applied: retweets of what goes among them."""
     columns = frame.select("tweet_id", "retweeted_id", "author_id", "retweeted_author_id")
-    return sum(
-        not tombstones.takes(posts=(tweet_id, retweeted_id), people=(author_id, retweeted_author_id))
+    return [
+        tweet_id
         for tweet_id, retweeted_id, author_id, retweeted_author_id in columns.iter_rows()
-    )
+        if tombstones.takes(posts=(tweet_id, retweeted_id), people=(author_id, retweeted_author_id))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class DayTombstones:
-    """The tombstones of the raw objects of a day, and the hours (Dagster's keys) whose tables they ever changed."""
+    """The tombstones of the raw objects of a day, and what they ever changed.
+
+    Attributes:
+        posts: as `Tombstones.posts`.
+        places: as `Tombstones.places`.
+        hours: the hours (Dagster's keys) whose tables they ever changed.
+        rows: fingerprints of all rows that they took out of tables, retweets of `posts` among them. They are applied
+            to nothing: they tell a release which of its rows are rightly gone.
+    """
 
     posts: frozenset[str] = frozenset()
     places: frozenset[str] = frozenset()
     hours: frozenset[str] = frozenset()
+    rows: frozenset[str] = frozenset()
 
     @property
     def tombstones(self) -> Tombstones:
@@ -101,7 +116,9 @@ class DayTombstones:
         return Tombstones(self.posts, self.places)
 
     def __or__(self, other: "DayTombstones") -> "DayTombstones":
-        return DayTombstones(self.posts | other.posts, self.places | other.places, self.hours | other.hours)
+        return DayTombstones(
+            self.posts | other.posts, self.places | other.places, self.hours | other.hours, self.rows | other.rows
+        )
 
 
 class _Stored(msgspec.Struct, kw_only=True):
@@ -109,6 +126,7 @@ class _Stored(msgspec.Struct, kw_only=True):
     posts: list[str] = []
     places: list[str] = []
     hours: list[str] = []
+    rows: list[str] = []
 
 
 class _Forgotten(msgspec.Struct, kw_only=True):
@@ -118,7 +136,7 @@ class _Forgotten(msgspec.Struct, kw_only=True):
 
 def encode_day(day: DayTombstones) -> bytes:
     """As stored; the same tombstones give the same bytes."""
-    stored = _Stored(posts=sorted(day.posts), places=sorted(day.places), hours=sorted(day.hours))
+    stored = _Stored(posts=sorted(day.posts), places=sorted(day.places), hours=sorted(day.hours), rows=sorted(day.rows))
     return packed(msgspec.json.encode(stored))
 
 
@@ -135,7 +153,7 @@ def decode_day(data: bytes, key: str) -> DayTombstones:
             window_of_key(hour, Grain.HOUR)
     except (ValueError, RecursionError) as error:
         raise _unreadable(key, error) from error
-    return DayTombstones(frozenset(stored.posts), frozenset(stored.places), frozenset(stored.hours))
+    return DayTombstones(*map(frozenset, (stored.posts, stored.places, stored.hours, stored.rows)))
 
 
 def encode_people(people: Iterable[str]) -> bytes:

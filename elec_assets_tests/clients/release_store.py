@@ -29,3 +29,18 @@ def add_week(store: Store, election: str, week: str, posts: int = 40) -> None:
     ]  # fmt: skip
     for product, table, frame in stored:
         WeeklyArchive(store, election, product, table).write(window, [frame])
+
+
+def add_coverage(store: Store, election: str, week: str, planned_s: list[float]) -> None:
+    """A week's coverage of posts anew: the planned seconds of each of its first hours."""
+    window = week_window(week)
+    starts = [window.start + HOUR * n for n in range(len(planned_s))]
+    frame = filled(
+        COVERAGE,
+        len(starts),
+        partition=[f"{start:%Y-%m-%d-%H:%M}" for start in starts],
+        window_start=list(starts),
+        source=["twitter"] * len(starts),
+        planned_s=list(planned_s),
+    )
+    WeeklyArchive(store, election, "coverage", COVERAGE).write(window, [frame])

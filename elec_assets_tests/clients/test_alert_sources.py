@@ -119,6 +119,20 @@ def test_the_newest_release_is_the_last_that_was_verified(on_disk: Store) -> Non
     assert sources.released_at(on_disk, "owner/slug") == datetime(2027, 1, 28, 5, tzinfo=UTC)
 
 
+def test_a_release_that_changed_nothing_is_one_on_time(on_disk: Store) -> None:
+    """Each morning's run told "Kaggle shows the same already", and on Friday the release was told as late (2026-11-22).
+
+    Only versions were counted: an unchanged release left nothing in the ledger.
+    """
+    sources, ledger = AlertSources(), Ledger(on_disk)
+    shown = publication(State.DONE, "2027-04-06T05:40:00Z")
+    ledger.write(Entry(release_id="2027_13-00000000", publications=[shown]))
+    assert sources.released_at(on_disk, "owner/slug") == datetime(2027, 4, 6, 5, 40, tzinfo=UTC)
+    checked = msgspec.structs.replace(shown, checked_at="2027-04-09T05:31:00Z")
+    ledger.write(Entry(release_id="2027_13-00000000", publications=[checked]))
+    assert sources.released_at(on_disk, "owner/slug") == datetime(2027, 4, 9, 5, 31, tzinfo=UTC)
+
+
 def test_searches_are_stopped_when_the_next_page_does_not_fit_the_budget(on_disk: Store) -> None:
     prices = Prices(0.005, 0.010)
     budget = page_usd(prices) + 1

@@ -20,6 +20,8 @@ from elec_assets.domain.windows import Grain, window_at
 from elec_assets.sandbox.posts import Json
 from elec_assets.sandbox.world import World
 from elec_assets.sandbox.x_http import XServer
+from elec_assets.transforms.gate_allowed import Removal, volume_change
+from elec_assets.transforms.suppression import suppress_volume
 from elec_assets.transforms.tombstones import fingerprint
 from elec_assets_tests.clients.captured import LAG_MS, line_of, listened, matching, minutes, upload, upload_quiet
 from elec_assets_tests.clients.complying import (
@@ -109,6 +111,10 @@ def deleted(serve: Serve, gone: list[str], **options: object) -> XServer:
     return server
 
 
+def volumes(store: Store) -> pl.DataFrame:
+    return pl.read_parquet(store.get(f"{VOLUMES}2027_05.parquet"))
+
+
 def texts(world: World, ids: list[str]) -> list[str]:
     found = [world.find("tweets", x) for x in ids]
     return [post["text"] for post in found if post is not None]
@@ -126,7 +132,7 @@ def names_of(posts: list[Json], kind: str, to: str) -> set[str]:
 def test_what_x_says_is_gone_can_be_read_nowhere(
     built: Store, serve: Serve, clock: Clock, world: World, posts: list[Json], gone: list[str]
 ) -> None:
-    before = table(built)
+    before, counted = table(built), volumes(built)
     beside = {k: v for k, v in objects(built).items() if k.endswith((".journal.json", "meta.json"))}
     words = [*texts(world, gone), "garbled words"]
     assert len(holding(built, *words)) >= 5
@@ -153,7 +159,14 @@ def test_what_x_says_is_gone_can_be_read_nowhere(
     weekly = objects(built, f"{KEY}/weekly/")
     build(built)
     assert objects(built, f"{KEY}/weekly/") == weekly, "the weekly files are those that their assets would build"
-    assert TombstoneArchive(built, KEY).redacted_weeks() == {f"{KEY}/2027_05"}
+    taken = TombstoneArchive(built, KEY).taken_out()
+    assert taken.weeks == {"2027_05"}
+    assert {fingerprint(x) for x in set(before["tweet_id"]) - set(after["tweet_id"])} <= taken.rows, "retweets too"
+    assert not {fingerprint(x) for x in after["tweet_id"]} & taken.rows
+    removed = Removal(len(set(before["tweet_id"]) - set(after["tweet_id"])), candidates=counted["candidate"].n_unique())
+    counted_now = volumes(built)
+    assert 0 < volume_change(counted, counted_now)[0] <= removed.volume_most(1.0)
+    assert 0 < volume_change(suppress_volume(counted), suppress_volume(counted_now))[0] <= removed.volume_most(1.0)
 
 
 def test_no_id_stands_in_what_is_kept_about_it_or_told(

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from elec_assets.clients.kaggle_plan import token_of
@@ -76,6 +78,23 @@ def test_two_releases_become_two_whole_versions_and_the_same_again_publishes_not
     assert server.dataset(SLUG).versions[1].notes == f"2027-W06 | weekly | {second.marker}"
     (done,) = publications(on_disk, second)
     assert (done.state, done.base_version, done.version, done.problem, done.run) == (State.DONE, 1, 2, "", "a test")
+
+
+def test_that_nothing_changed_is_noted_with_its_time_and_without_a_word_to_kaggle(
+    serve: Serve, publisher: Make, on_disk: Store, first: Staged, clock: Steady
+) -> None:
+    """Nothing was written: three days of unchanged releases were taken for three days without any (2026-11-22)."""
+    server = serve()
+    publisher(server).publish(first, notes=NOTES)
+    (made,) = publications(on_disk, first)
+    asked = len(server.requests)
+    clock.now += timedelta(days=1)
+    assert publisher(server).publish(first, notes=NOTES).state == "unchanged"
+    (noted,) = publications(on_disk, first)
+    assert noted.checked_at > made.changed_at
+    assert noted.current_at - made.current_at >= timedelta(days=1)
+    assert msgspec.structs.replace(noted, checked_at="") == made
+    assert len(server.requests) == asked
 
 
 def test_all_metadata_is_told_and_files_are_described_by_the_names_that_kaggle_lists(

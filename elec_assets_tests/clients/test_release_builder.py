@@ -1,5 +1,6 @@
 """A release in a directory: the same of the same store, against the one that Kaggle shows, and held to the gate."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +31,8 @@ from elec_assets.domain.registry import Election
 from elec_assets.domain.windows import HOUR, Grain, Window, window_at
 from elec_assets.transforms.gate import Allowed, week_window
 from elec_assets.transforms.manifest import COVER, METADATA, Manifest
-from elec_assets.transforms.tombstones import DayTombstones
-from elec_assets_tests.clients.release_store import add_week
+from elec_assets.transforms.tombstones import DayTombstones, fingerprint
+from elec_assets_tests.clients.release_store import add_coverage, add_week
 from elec_assets_tests.deployment import ELECTION, REPOSITORY, write_registry
 
 DATASET = "owner/elections"
@@ -130,9 +131,7 @@ def test_the_next_release_is_compared_with_the_published_one_not_with_one_that_w
     assert b"after " + first.release_id.encode() in files(tmp_path / "three")["CHANGELOG.md"]
 
 
-def test_a_closed_week_changes_by_a_hotfix_or_because_posts_were_taken_out(
-    store: Store, plan: ReleasePlan, tmp_path: Path
-) -> None:
+def test_a_closed_week_changes_by_a_hotfix(store: Store, plan: ReleasePlan, tmp_path: Path) -> None:
     publish(store, built(store, plan, tmp_path / "one"), tmp_path / "one", 1)
     add_week(store, ELECTION, WEEKS[0], posts=42)
     refused = built(store, plan, tmp_path / "two")
@@ -143,12 +142,49 @@ def test_a_closed_week_changes_by_a_hotfix_or_because_posts_were_taken_out(
     allowed = replace(plan, allowed=Allowed(hotfix=frozenset({path})), reason="one was left out")
     assert built(store, allowed, tmp_path / "three").refusals == ()
     assert b"one was left out" in files(tmp_path / "three")["CHANGELOG.md"]
-    monday = week_window(WEEKS[0]).start
-    day = window_at(monday, Grain.DAY)
-    TombstoneArchive(store, ELECTION).note(day, DayTombstones(hours=frozenset({f"{monday:%Y-%m-%d-%H:%M}"})))
-    redacted = built(store, plan, tmp_path / "four")
+
+
+def test_a_closed_week_loses_the_posts_that_were_taken_out_and_no_other(
+    store: Store, plan: ReleasePlan, tmp_path: Path
+) -> None:
+    """A week of which one post had ever been taken out lost up to a quarter per release, and nobody was asked."""
+    publish(store, built(store, plan, tmp_path / "one"), tmp_path / "one", 1)
+    add_week(store, ELECTION, WEEKS[0], posts=38)
+    path, history = f"{ELECTION}/twitter/{WEEKS[0]}.csv.gz", f"{ELECTION}/parquet/twitter.parquet"
+    gone = [fingerprint(int(WEEKS[0].replace("_", "")) * 10**10 + n) for n in (38, 39)]
+    taken_out(store, gone[:1])
+    refused = built(store, plan, tmp_path / "two")
+    assert {(r.rule, r.path) for r in refused.refusals} == {("history", path), ("history", history)}
+    assert "28 rows, 30 before: 1 were taken out as asked, 1 others are gone, more than 0.5%" in str(refused.refusals)
+    taken_out(store, [], rows=gone[1:])
+    redacted = built(store, plan, tmp_path / "three")
     assert redacted.refusals == ()
-    assert b"posts taken out, as X or their authors asked" in files(tmp_path / "four")["CHANGELOG.md"]
+    assert b"posts taken out, as X or their authors asked" in files(tmp_path / "three")["CHANGELOG.md"]
+    publish(store, redacted, tmp_path / "three", 2)
+    add_week(store, ELECTION, WEEKS[0], posts=35)
+    again = built(store, plan, tmp_path / "four")
+    assert {r.path for r in again.refusals} == {path, history}, "what was taken out once allows nothing the next time"
+
+
+def taken_out(store: Store, posts: list[str], rows: Sequence[str] = ()) -> None:
+    """Tombstones of the first hour of the first week."""
+    monday = week_window(WEEKS[0]).start
+    hours = frozenset({f"{monday:%Y-%m-%d-%H:%M}"})
+    found = DayTombstones(frozenset(posts), hours=hours, rows=frozenset(rows))
+    TombstoneArchive(store, ELECTION).note(window_at(monday, Grain.DAY), found)
+
+
+def test_the_last_day_of_a_collection_is_compared_with_a_day_of_the_weeks_before(
+    store: Store, plan: ReleasePlan, tmp_path: Path
+) -> None:
+    """A collection that ended on a Tuesday had a last week of 24 hours, 14 % of the others: no final release."""
+    add_week(store, ELECTION, "2026_08", posts=8)
+    later = NOW + timedelta(days=7)
+    odd = built(store, plan, tmp_path / "one", later)
+    assert [(r.rule, r.path) for r in odd.refusals] == [("rows", f"{ELECTION}/twitter/2026_08.csv.gz")]
+    for week, hours in ((WEEKS[0], 168), (WEEKS[1], 168), ("2026_08", 24)):
+        add_coverage(store, ELECTION, week, [3600.0] * hours)
+    assert built(store, plan, tmp_path / "two", later).refusals == ()
 
 
 def test_a_snapshot_on_its_way_to_kaggle_keeps_its_manifest(store: Store, plan: ReleasePlan, tmp_path: Path) -> None:

@@ -84,6 +84,36 @@ def test_the_words_say_why_and_when() -> None:
     assert after.reason == "the final release of 2027-06-01 (fr) is published; no further one is planned"
 
 
+LONG = replace(FR, calendar=replace(DATES, collect_until=datetime(2027, 7, 31, tzinfo=UTC)))
+
+
+def test_the_final_release_is_planned_however_long_after_the_inauguration() -> None:
+    """Only 62 days were looked through: with 81 to go it was said that no further one is planned (2026-11-22)."""
+    final = "the next is due at 2027-08-03T05:00:00Z (final, fr)"
+    for now in (at(5, 11), at(5, 14), at(7, 20), at(8, 2)):
+        assert release_due([LONG], at(5, 11), now).reason == (
+            f"the weekly release of 2027-05-11 (fr) is published; {final}"
+        )
+    assert release_due([LONG], at(5, 4), at(7, 20)).due, "what was due before is not forgotten either"
+    assert release_due([LONG], at(5, 11), at(8, 3)).due
+    assert release_due([LONG], None, at(1, 1, year=2026)).reason == (
+        "no release is due yet: the next is due at 2026-08-04T05:00:00Z (monthly, fr)"
+    )
+
+
+def test_an_election_that_is_long_over_makes_nothing_due() -> None:
+    assert release_due([FR], None, FINAL + 61 * DAY).due
+    assert release_due([FR], None, FINAL + 63 * DAY).reason == "no release is due yet: no further one is planned"
+
+
+def test_after_the_final_release_there_is_none_whatever_the_phase() -> None:
+    """Collection may end before the inauguration: then nothing new is there to be released weekly."""
+    short = replace(FR, calendar=replace(DATES, collect_until=at(4, 28, 0), inauguration=date(2027, 7, 1)))
+    assert final_day(short) == at(5, 4, 5)
+    assert release_day(short, at(5, 4, 5)) is ReleaseCadence.FINAL
+    assert release_day(short, at(5, 11, 5)) is None
+
+
 def test_a_blackout_of_any_election_stops_all_and_what_was_due_follows_it() -> None:
     other = replace(FR, key="de", calendar=replace(DATES, blackouts=()))
     inside = BLACKOUT.start + 30 * HOUR

@@ -15,10 +15,13 @@ from elec_assets.transforms.tombstones import (
     encode_people,
     fingerprint,
     kept_rows,
+    taken_ids,
     union,
 )
 
-DAY = DayTombstones(frozenset({"aa", "bb"}), frozenset({"cc"}), frozenset({"2027-02-01-18:00"}))
+DAY = DayTombstones(
+    frozenset({"aa", "bb"}), frozenset({"cc"}), frozenset({"2027-02-01-18:00"}), rows=frozenset({"aa", "dd"})
+)
 
 
 def test_a_fingerprint_is_of_the_number_and_does_not_show_it() -> None:
@@ -32,7 +35,7 @@ def test_a_fingerprint_is_of_the_number_and_does_not_show_it() -> None:
 
 def test_a_day_is_read_back_and_the_same_gives_the_same_bytes() -> None:
     assert decode_day(encode_day(DAY), "k") == DAY
-    turned = DayTombstones(frozenset(sorted(DAY.posts, reverse=True)), DAY.places, DAY.hours)
+    turned = DayTombstones(frozenset(sorted(DAY.posts, reverse=True)), DAY.places, DAY.hours, DAY.rows)
     assert encode_day(turned) == encode_day(DAY)
     assert decode_people(encode_people(["b", "a", "b"]), "k") == {"a", "b"}
     assert encode_people(["b", "a"]) == encode_people(["a", "b", "a"])
@@ -69,6 +72,7 @@ def test_what_takes_what() -> None:
     assert some.takes(posts=(), people=("3",))
     assert not NONE
     assert union([NONE, some, DAY.tombstones]).posts == {fingerprint(1), "aa", "bb"}
+    assert (DAY | DayTombstones(rows=frozenset({"ee"}))).rows == {"aa", "dd", "ee"}
     assert (DAY | DayTombstones(hours=frozenset({"2027-02-01-19:00"}))).hours > DAY.hours
 
 
@@ -84,6 +88,7 @@ def test_of_a_table_those_rows_stay_that_are_and_repeat_nothing_taken_out() -> N
     columns = ("tweet_id", "retweeted_id", "author_id", "retweeted_author_id")
     frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
     assert kept_rows(frame, some) == 1
+    assert taken_ids(frame, some) == ["1", "2", "3", "4"]
     assert kept_rows(frame, NONE) == len(rows)
 
 
@@ -93,4 +98,5 @@ def test_a_stored_day_is_json_that_a_person_can_look_at() -> None:
         "posts": ["aa", "bb"],
         "places": ["cc"],
         "hours": ["2027-02-01-18:00"],
+        "rows": ["aa", "dd"],
     }
