@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from elec_assets import cli
+from elec_assets.operations import sandbox_commands
 from elec_assets.operations.sandboxes import trends_scene_of
 from elec_assets.sandbox import serve
 from elec_assets.sandbox.faults import load_faults
@@ -232,7 +233,7 @@ def test_the_command_prints_an_address_that_answers_and_stops(monkeypatch: pytes
         return started[-1]
 
     monkeypatch.setattr(serve, "start_trends", start)
-    monkeypatch.setattr(cli, "until_interrupted", asked)
+    monkeypatch.setattr(sandbox_commands, "until_interrupted", asked)
     arguments = ["sandbox", "trends", "--replay", str(recording)]
     result = click.testing.CliRunner().invoke(cli.main, arguments)
     ((url, text),) = seen
