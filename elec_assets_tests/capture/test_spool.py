@@ -462,7 +462,8 @@ def test_a_listener_writes_while_another_thread_syncs_closes_and_uploads(start: 
             found += [record for record in spool.read(segment) if record.kind is Kind.LINE]
             spool.forget(segment)
     listener.join()
-    assert found == made
+    # Two segments of one slot that wait at the same time come in the order of their ids, which are random.
+    assert sorted(found, key=lambda record: record.at_ms) == made
     assert spool.used_bytes == 0
 
 
